@@ -1,0 +1,20 @@
+# The one binary, and the modules that it loads on demand from the folder beside it.
+if(EXISTS ${CMAKE_SOURCE_DIR}/src/main.c)
+    add_executable(pillion ${CMAKE_SOURCE_DIR}/src/main.c)
+    target_compile_options(pillion PRIVATE ${PILLION_WARNINGS})
+    target_link_libraries(pillion PRIVATE sc_sidecar)
+    target_link_options(pillion PRIVATE -rdynamic)
+endif()
+
+# sc_module(name source LIBS...): build/modules/pillion-<name>.so
+function(sc_module name source)
+    add_library(module_${name} MODULE ${CMAKE_SOURCE_DIR}/src/${source})
+    set_target_properties(module_${name} PROPERTIES PREFIX "pillion-" OUTPUT_NAME ${name}
+                          LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/modules)
+    target_include_directories(module_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+    target_compile_options(module_${name} PRIVATE ${PILLION_WARNINGS})
+    target_link_libraries(module_${name} PRIVATE ${ARGN})
+endfunction()
+if(EXISTS ${CMAKE_SOURCE_DIR}/src/io/module_tls.c)
+    sc_module(tls io/module_tls.c PkgConfig::OPENSSL)
+endif()
