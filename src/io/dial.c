@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connecting: resolve the name, try each address in turn, one limit on all of it. Failures are worded
+ * as Go's dialer words them.
+ */
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/stream_internal.h"
+
+struct sc_dialling {
+    sc_stream *stream;       /* NULL: cancelled, free when libuv answers */
+    sc_timer limit;
+    uv_getaddrinfo_t resolve;
+    uv_connect_t connect;
+    struct addrinfo *found;
+    struct addrinfo *next;
+    char host[256];
+    char port[8];
+    bool is_unix;
+    bool is_resolving;
+    int last_error;
+    char tried[272];         /* "127.0.0.1:6379", the address of the last attempt */
+    uint32_t waiting;        /* libuv requests under way */
+    sc_turn_hook start;
+};
+
+static void start(sc_turn_hook *hook);
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found);
+static void try_next(sc_dialling *dial);
+static void on_connected(uv_connect_t *req, int status);
+static void finish(sc_dialling *dial);
+static void on_limit(sc_timer *timer);
+
+sc_stream *sc_stream_connect(sc_loop *loop, const sc_dial *to, const sc_stream_ops *ops, void *self)
+{
+    sc_stream *stream = sc_stream_alloc(loop);
+    sc_dialling *dial = sc_new(sc_dialling);
+
+    stream->ops = ops;
+    stream->self = self;
+    stream->dialling = dial;
+    dial->stream = stream;
+    dial->is_unix = to->is_unix;
+    (void)snprintf(dial->host, sizeof(dial->host), "%.*s", SC_FMT(to->host));
+    (void)snprintf(dial->port, sizeof(dial->port), "%u", to->port);
+    (void)snprintf(stream->peer, sizeof(stream->peer), "%s%s%s", dial->host, to->is_unix ? "" : ":",
+                   to->is_unix ? "" : dial->port);
+    if (to->tls)
+        stream->tls = to->tls->ops->open(to->tls->inner, false,
+                                         to->tls_name.len ? to->tls_name : to->host);
+    stream->tls_context = to->tls ? sc_tls_context_ref(to->tls) : NULL;
+    sc_timer_init(&dial->limit, loop, on_limit);
+    if (to->timeout_ms > 0)
+        sc_timer_start(&dial->limit, to->timeout_ms);
+    dial->start.run = start;
+    sc_loop_at_turn_end(loop, &dial->start);
+    return stream;
+}
+
+static void start(sc_turn_hook *hook)
+{
+    sc_dialling *dial = SC_CONTAINER_OF(hook, sc_dialling, start);
+    uv_loop_t *uv = &dial->stream->loop->uv;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    int failed;
+
+    if (dial->is_unix) {
+        (void)snprintf(dial->tried, sizeof(dial->tried), "%s", dial->host);
+        uv_pipe_init(uv, &dial->stream->uv.pipe, 0);
+        dial->stream->is_resource_open = true;
+        dial->waiting++;
+        uv_pipe_connect(&dial->connect, &dial->stream->uv.pipe, dial->host, on_connected);
+        return;
+    }
+    failed = uv_getaddrinfo(uv, &dial->resolve, on_resolved, dial->host, dial->port, &hints);
+    if (failed) {
+        sc_stream_lose(dial->stream, SC_UNAVAILABLE, "dial tcp: lookup %s: %s", dial->host,
+                       sc_uv_text(failed));
+        finish(dial);
+        return;
+    }
+    dial->waiting++;
+    dial->is_resolving = true;
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
+{
+    sc_dialling *dial = SC_CONTAINER_OF(req, sc_dialling, resolve);
+
+    dial->waiting--;
+    dial->is_resolving = false;
+    dial->found = dial->next = found;
+    if (!dial->stream) {
+        finish(dial);
+        return;
+    }
+    if (status != 0) {
+        sc_stream_lose(dial->stream, SC_UNAVAILABLE, "dial tcp: lookup %s: no such host", dial->host);
+        finish(dial);
+        return;
+    }
+    try_next(dial);
+}
+
+static void try_next(sc_dialling *dial)
+{
+    sc_stream *stream = dial->stream;
+    char name[64] = "";
+    struct addrinfo *to = dial->next;
+    int failed;
+
+    if (!to) {
+        sc_stream_lose(stream, SC_UNAVAILABLE, "dial tcp %s: connect: %s", dial->tried,
+                       sc_uv_text(dial->last_error));
+        finish(dial);
+        return;
+    }
+    dial->next = to->ai_next;
+    uv_ip_name(to->ai_addr, name, sizeof(name));
+    (void)snprintf(dial->tried, sizeof(dial->tried), to->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
+                   name, dial->port);
+    uv_tcp_init(&stream->loop->uv, &stream->uv.tcp);
+    stream->is_resource_open = true;
+    uv_tcp_nodelay(&stream->uv.tcp, 1);
+    failed = uv_tcp_connect(&dial->connect, &stream->uv.tcp, to->ai_addr, on_connected);
+    dial->waiting++;
+    if (failed) {
+        dial->waiting--;
+        dial->last_error = failed;
+        sc_stream_lose(stream, SC_UNAVAILABLE, "dial tcp %s: connect: %s", dial->tried,
+                       sc_uv_text(failed));
+        finish(dial);
+    }
+}
+
+static void on_retry_closed(uv_handle_t *handle)
+{
+    sc_stream *stream = SC_CONTAINER_OF(handle, sc_stream, uv.handle);
+    sc_dialling *dial = handle->data;
+
+    dial->waiting--;
+    stream->is_resource_open = stream->is_retrying = false;
+    if (dial->stream) {
+        try_next(dial);
+        return;
+    }
+    if (stream->is_closed)
+        sc_stream_free(stream);
+    finish(dial);
+}
+
+static void on_connected(uv_connect_t *req, int status)
+{
+    sc_dialling *dial = SC_CONTAINER_OF(req, sc_dialling, connect);
+    sc_stream *stream = dial->stream;
+
+    dial->waiting--;
+    if (!stream) {
+        finish(dial);
+        return;
+    }
+    if (status == 0) {
+        (void)snprintf(stream->peer, sizeof(stream->peer), "%.*s", (int)sizeof(stream->peer) - 1,
+                       dial->tried);
+        if (!stream->tls)
+            finish(dial); /* else its limit goes on until the handshake is done */
+        sc_stream_on_transport(stream);
+        return;
+    }
+    dial->last_error = status;
+    if (dial->is_unix || !dial->next) {
+        sc_stream_lose(stream, SC_UNAVAILABLE, "dial %s %s: connect: %s",
+                       dial->is_unix ? "unix" : "tcp", dial->tried, sc_uv_text(status));
+        finish(dial);
+        return;
+    }
+    dial->waiting++;
+    stream->is_retrying = true;
+    stream->uv.handle.data = dial;
+    uv_close(&stream->uv.handle, on_retry_closed); /* a socket that failed cannot try again */
+}
+
+static void on_limit(sc_timer *timer)
+{
+    sc_dialling *dial = SC_CONTAINER_OF(timer, sc_dialling, limit);
+
+    sc_stream_lose(dial->stream, SC_UNAVAILABLE, "dial %s %s: i/o timeout",
+                   dial->is_unix ? "unix" : "tcp", dial->tried[0] ? dial->tried : dial->host);
+    sc_dialling_cancel(dial);
+}
+
+/* Lets go of the stream; frees when libuv holds nothing of ours any more. */
+static void finish(sc_dialling *dial)
+{
+    if (dial->stream) {
+        dial->stream->dialling = NULL;
+        dial->stream = NULL;
+    }
+    sc_timer_stop(&dial->limit);
+    sc_loop_forget_hook(&dial->start);
+    if (dial->waiting > 0)
+        return;
+    uv_freeaddrinfo(dial->found);
+    free(dial);
+}
+
+void sc_dialling_cancel(sc_dialling *dial)
+{
+    if (!dial)
+        return;
+    if (dial->is_resolving)
+        uv_cancel((uv_req_t *)&dial->resolve);
+    finish(dial);
+}

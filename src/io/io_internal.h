@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of io/ share: the loop's insides. No other folder includes this.
+ */
+#ifndef SC_IO_IO_INTERNAL_H
+#define SC_IO_IO_INTERNAL_H
+
+#include <uv.h>
+
+#include "io/loop.h"
+#include "io/timer.h"
+
+#define SC_READ_BUFFER_LEN 65536u
+
+struct sc_loop {
+    uv_loop_t uv;
+    uv_prepare_t before_poll; /* both run the end of a turn; neither keeps the loop alive */
+    uv_check_t after_poll;
+    uv_idle_t again;          /* active while completions are left over: the next poll does not wait */
+    uv_timer_t clock;         /* due with the first timer of the heap */
+    sc_op_queue ops;
+    sc_arena_pool arenas;
+    sc_list hooks;
+    sc_timer **timers;        /* binary heap by due_ms */
+    size_t timer_count;
+    size_t timer_cap;
+    uint32_t open_handles;    /* streams, listeners, signals, lanes: what sc_loop_close reports */
+    bool is_finishing_turn;
+    char *read_buffer;        /* shared by all streams; taken with the first */
+};
+
+void sc_timers_on_due(uv_timer_t *clock);
+/* The buffer all reads of this loop go through. */
+char *sc_loop_read_buffer(sc_loop *loop);
+/* "connect: connection refused": what Go prints for a libuv error. */
+const char *sc_uv_text(int uv_error);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sending half of a stream: gathering during the turn, one write at its end.
+ */
+#include <stdlib.h>
+
+#include "io/stream_internal.h"
+
+#define HIGH_MARK 1048576u
+#define LOW_MARK  262144u
+#define BUF_KEPT  65536u /* a buffer larger than this is given back once it is empty */
+
+static void on_written(uv_write_t *req, int status);
+
+static bool is_dropping(const sc_stream *stream)
+{
+    return stream->is_lost || stream->is_closed;
+}
+
+void sc_stream_want_flush(sc_stream *stream)
+{
+    if (!is_dropping(stream))
+        sc_loop_at_turn_end(stream->loop, &stream->flush);
+}
+
+void sc_stream_write(sc_stream *stream, const void *at, size_t len)
+{
+    if (is_dropping(stream))
+        return;
+    sc_buf_add(&stream->out, at, len);
+    sc_stream_want_flush(stream);
+}
+
+sc_buf *sc_stream_out(sc_stream *stream)
+{
+    if (is_dropping(stream))
+        sc_buf_clear(&stream->out); /* written in vain, but never more than one turn's worth */
+    sc_stream_want_flush(stream);
+    return &stream->out;
+}
+
+void sc_stream_write_bytes(sc_stream *stream, sc_bytes *bytes)
+{
+    if (is_dropping(stream))
+        return;
+    if (stream->part_count == SC_PARTS_MAX || stream->tls) {
+        sc_stream_write(stream, bytes->at, bytes->len);
+        return;
+    }
+    stream->parts[stream->part_count++] =
+        (sc_out_part){.before = sc_buf_len(&stream->out), .bytes = sc_bytes_ref(bytes)};
+    stream->parts_len += bytes->len;
+    sc_stream_want_flush(stream);
+}
+
+size_t sc_stream_waiting_len(const sc_stream *stream)
+{
+    return sc_buf_len(&stream->out) + stream->parts_len + sc_buf_len(&stream->wire) +
+           sc_buf_len(&stream->sending);
+}
+
+bool sc_stream_is_congested(const sc_stream *stream)
+{
+    bool is_full = sc_stream_waiting_len(stream) > HIGH_MARK;
+
+    if (is_full)
+        ((sc_stream *)(uintptr_t)stream)->told_congested = true;
+    return is_full;
+}
+
+/* Hands `sending` to libuv. */
+static void send_rest(sc_stream *stream)
+{
+    uv_buf_t buf = uv_buf_init(sc_buf_at(&stream->sending),
+                               (unsigned)sc_buf_len(&stream->sending));
+    int failed = uv_write(&stream->write, &stream->uv.stream, &buf, 1, on_written);
+
+    if (failed)
+        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(failed));
+    else
+        stream->is_sending = true;
+}
+
+/* One contiguous buffer: what the kernel refuses stays in place and the buffer changes hands. */
+static void send_one(sc_stream *stream, sc_buf *from)
+{
+    uv_buf_t buf = uv_buf_init(sc_buf_at(from), (unsigned)sc_buf_len(from));
+    int sent = uv_try_write(&stream->uv.stream, &buf, 1);
+    sc_buf spare;
+
+    if (sent < 0 && sent != UV_EAGAIN) {
+        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(sent));
+        return;
+    }
+    if (sent > 0)
+        sc_buf_eat(from, (size_t)sent);
+    if (sc_buf_len(from) == 0) {
+        sc_buf_reset(from, BUF_KEPT);
+        return;
+    }
+    spare = stream->sending;
+    stream->sending = *from;
+    *from = spare;
+    sc_buf_clear(from);
+    send_rest(stream);
+}
+
+/* Appends what is left of the gathered pieces behind the first `sent` bytes. */
+static void keep_rest(sc_stream *stream, const uv_buf_t *pieces, unsigned count, size_t sent)
+{
+    for (unsigned i = 0; i < count; i++) {
+        size_t skip = sent < pieces[i].len ? sent : pieces[i].len;
+
+        sc_buf_add(&stream->sending, pieces[i].base + skip, pieces[i].len - skip);
+        sent -= skip;
+    }
+}
+
+/* Gathered bytes with payloads between them: one writev. */
+static void send_pieces(sc_stream *stream)
+{
+    uv_buf_t pieces[SC_PARTS_MAX * 2 + 1];
+    unsigned count = 0;
+    size_t at = 0;
+    int sent;
+
+    for (uint32_t i = 0; i < stream->part_count; i++) {
+        const sc_out_part *part = &stream->parts[i];
+
+        if (part->before > at)
+            pieces[count++] = uv_buf_init(sc_buf_at(&stream->out) + at, (unsigned)(part->before - at));
+        at = part->before;
+        if (part->bytes->len > 0)
+            pieces[count++] = uv_buf_init(part->bytes->at, (unsigned)part->bytes->len);
+    }
+    if (sc_buf_len(&stream->out) > at)
+        pieces[count++] = uv_buf_init(sc_buf_at(&stream->out) + at,
+                                      (unsigned)(sc_buf_len(&stream->out) - at));
+    sent = count > 0 ? uv_try_write(&stream->uv.stream, pieces, count) : 0;
+    if (sent < 0 && sent != UV_EAGAIN)
+        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(sent));
+    else
+        keep_rest(stream, pieces, count, sent > 0 ? (size_t)sent : 0);
+    for (uint32_t i = 0; i < stream->part_count; i++)
+        sc_bytes_unref(stream->parts[i].bytes);
+    stream->part_count = 0;
+    stream->parts_len = 0;
+    sc_buf_reset(&stream->out, BUF_KEPT);
+    if (!stream->is_lost && sc_buf_len(&stream->sending) > 0)
+        send_rest(stream);
+}
+
+static void encrypt(sc_stream *stream)
+{
+    const sc_tls_module_ops *tls = stream->tls_context->ops;
+    size_t len;
+
+    if (stream->is_connected && sc_buf_len(&stream->out) > 0) {
+        if (!tls->write(stream->tls, sc_buf_at(&stream->out), sc_buf_len(&stream->out))) {
+            sc_stream_lose(stream, SC_INTERNAL, "tls: cannot encrypt");
+            return;
+        }
+        sc_buf_reset(&stream->out, BUF_KEPT);
+    }
+    if (stream->is_connected && stream->is_finishing && !stream->is_shut)
+        tls->shutdown(stream->tls);
+    while ((len = tls->drain_len(stream->tls)) > 0) {
+        char *room = sc_buf_room(&stream->wire, len);
+
+        sc_buf_added(&stream->wire, tls->drain(stream->tls, room, len));
+    }
+}
+
+void sc_stream_flush(sc_stream *stream)
+{
+    if (is_dropping(stream) || !stream->is_resource_open || stream->is_sending ||
+        (!stream->is_connected && !stream->tls))
+        return;
+    if (stream->tls) {
+        encrypt(stream);
+        if (!stream->is_lost && sc_buf_len(&stream->wire) > 0)
+            send_one(stream, &stream->wire);
+    } else if (stream->part_count > 0) {
+        send_pieces(stream);
+    } else if (sc_buf_len(&stream->out) > 0) {
+        send_one(stream, &stream->out);
+    }
+    sc_stream_maybe_shut(stream);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+    sc_stream *stream = SC_CONTAINER_OF(req, sc_stream, write);
+
+    stream->is_sending = false;
+    sc_buf_reset(&stream->sending, BUF_KEPT);
+    if (stream->is_closed)
+        return;
+    if (status != 0) {
+        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(status));
+        return;
+    }
+    sc_stream_flush(stream);
+    if (stream->told_congested && sc_stream_waiting_len(stream) < LOW_MARK) {
+        stream->told_congested = false;
+        if (stream->ops && stream->ops->on_drained)
+            stream->ops->on_drained(stream->self);
+    }
+}
