@@ -94,8 +94,10 @@ sc_str sc_grpc_message_decode(sc_str text, sc_arena *mem)
         bool is_escape = text.at[i] == '%' && i + 2 < text.len && hex_of(text.at[i + 1]) >= 0 &&
                          hex_of(text.at[i + 2]) >= 0;
 
-        to[len++] = is_escape ? (char)(hex_of(text.at[i + 1]) << 4 | hex_of(text.at[i + 2]))
-                              : text.at[i];
+        if (is_escape)
+            to[len++] = (char)(hex_of(text.at[i + 1]) * 16 + hex_of(text.at[i + 2]));
+        else
+            to[len++] = text.at[i];
         i += is_escape ? 2 : 0;
     }
     to[len] = '\0';

@@ -8,6 +8,7 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "wire/gzip.h" /* the one compression of messages that is spoken */
 
 /* "100m" and so on; at most eight digits and a unit H M S m u n. Fails with SC_INVALID. */
 sc_code sc_grpc_timeout_parse(sc_str text, uint64_t *timeout_ns, sc_error *err) SC_MUST_CHECK;
