@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connecting: resolve the name, try each address in turn, one limit on all of it. Failures are worded
- * as Go's dialer words them.
+ * Connecting: resolve the name, try each address in turn, one limit on all of it. Failures are
+ * worded as Go's dialer words them.
  */
 #include <netdb.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "io/stream_internal.h"
 
 struct sc_dialling {
-    sc_stream *stream;       /* NULL: cancelled, free when libuv answers */
+    sc_stream *stream; /* NULL: cancelled, free when libuv answers */
     sc_timer limit;
     uv_getaddrinfo_t resolve;
     uv_connect_t connect;
@@ -21,8 +21,8 @@ struct sc_dialling {
     bool is_unix;
     bool is_resolving;
     int last_error;
-    char tried[272];         /* "127.0.0.1:6379", the address of the last attempt */
-    uint32_t waiting;        /* libuv requests under way */
+    char tried[272];  /* "127.0.0.1:6379", the address of the last attempt */
+    uint32_t waiting; /* libuv requests under way */
     sc_turn_hook start;
 };
 
@@ -48,8 +48,8 @@ sc_stream *sc_stream_connect(sc_loop *loop, const sc_dial *to, const sc_stream_o
     (void)snprintf(stream->peer, sizeof(stream->peer), "%s%s%s", dial->host, to->is_unix ? "" : ":",
                    to->is_unix ? "" : dial->port);
     if (to->tls)
-        stream->tls = to->tls->ops->open(to->tls->inner, false,
-                                         to->tls_name.len ? to->tls_name : to->host);
+        stream->tls =
+            to->tls->ops->open(to->tls->inner, false, to->tls_name.len ? to->tls_name : to->host);
     stream->tls_context = to->tls ? sc_tls_context_ref(to->tls) : NULL;
     sc_timer_init(&dial->limit, loop, on_limit);
     if (to->timeout_ms > 0)
@@ -97,7 +97,8 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *foun
         return;
     }
     if (status != 0) {
-        sc_stream_lose(dial->stream, SC_UNAVAILABLE, "dial tcp: lookup %s: no such host", dial->host);
+        sc_stream_lose(dial->stream, SC_UNAVAILABLE, "dial tcp: lookup %s: no such host",
+                       dial->host);
         finish(dial);
         return;
     }
@@ -119,8 +120,8 @@ static void try_next(sc_dialling *dial)
     }
     dial->next = to->ai_next;
     uv_ip_name(to->ai_addr, name, sizeof(name));
-    (void)snprintf(dial->tried, sizeof(dial->tried), to->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
-                   name, dial->port);
+    (void)snprintf(dial->tried, sizeof(dial->tried),
+                   to->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", name, dial->port);
     uv_tcp_init(&stream->loop->uv, &stream->uv.tcp);
     stream->is_resource_open = true;
     uv_tcp_nodelay(&stream->uv.tcp, 1);

@@ -22,7 +22,7 @@ struct sc_lane {
     sc_op **finished_tail;
     uint32_t open_ops; /* loop thread: submitted and not yet done */
     uint32_t max_waiting;
-    bool is_ending; /* under `lock` */
+    bool is_ending;  /* under `lock` */
     bool is_closing; /* loop thread */
     void (*on_closed)(void *self);
     void *self;

@@ -27,11 +27,11 @@ struct sc_listener {
     void *self;
     uint32_t connections;
     uint32_t max_connections;
-    uint32_t refs;        /* the owner's, and one for each open accepted stream */
+    uint32_t refs; /* the owner's, and one for each open accepted stream */
     uint16_t port;
     bool is_unix;
     bool is_closed;
-    bool has_backlog;     /* an accept was put off at the limit */
+    bool has_backlog; /* an accept was put off at the limit */
     char name[272];
 };
 
@@ -93,9 +93,9 @@ static int bind_tcp(sc_listener *listener, const char *host, uint16_t port)
     failed = uv_listen(&listener->uv.stream, BACKLOG, on_connection);
     if (failed || uv_tcp_getsockname(&listener->uv.tcp, (struct sockaddr *)&address, &len) != 0)
         return failed ? failed : UV_EINVAL;
-    listener->port = ntohs(address.ss_family == AF_INET6
-                               ? ((struct sockaddr_in6 *)&address)->sin6_port
-                               : ((struct sockaddr_in *)&address)->sin_port);
+    listener->port =
+        ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                            : ((struct sockaddr_in *)&address)->sin_port);
     return 0;
 }
 
@@ -128,8 +128,8 @@ sc_code sc_listener_open(sc_loop *loop, const sc_listen *at,
         failed = uv_listen(&listener->uv.stream, BACKLOG, on_connection);
     if (!at->is_unix)
         (void)snprintf(listener->name, sizeof(listener->name),
-                       strchr(host, ':') || !host[0] ? "[%s]:%u" : "%s:%u", host[0] ? host : "::",
-                       listener->port);
+                       strchr(host, ':') || !host[0] ? "[%s]:%u" : "%s:%u",
+                       host[0] ? host : "::", listener->port);
     if (failed) {
         (void)sc_fail(err, SC_UNAVAILABLE, "listen %s %s: bind: %s", at->is_unix ? "unix" : "tcp",
                       host[0] || at->is_unix ? listener->name : listener->name + 4,

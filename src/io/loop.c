@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The loop over libuv. The end of a turn (completions, then hooks, until both are empty) runs from a
- * check handle after events were read and from a prepare handle before the next wait, so whatever
+ * The loop over libuv. The end of a turn (completions, then hooks, until both are empty) runs from
+ * a check handle after events were read and from a prepare handle before the next wait, so whatever
  * caused work, it leaves before the loop sleeps.
  */
 #include "io/loop.h"
@@ -200,8 +200,8 @@ static void on_uv_signal(uv_signal_t *handle, int signum)
     watch->on_signal(watch->self, signum);
 }
 
-sc_signal_watch *sc_signal_open(sc_loop *loop, int signum, void (*on_signal)(void *self, int signum),
-                                void *self)
+sc_signal_watch *sc_signal_open(sc_loop *loop, int signum,
+                                void (*on_signal)(void *self, int signum), void *self)
 {
     sc_signal_watch *watch = sc_new(sc_signal_watch);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connected byte stream. What one loop turn writes is gathered and leaves in one system call at the
- * turn's end; what the kernel refuses waits in a single libuv write, and gathering goes on behind it.
+ * A connected byte stream. What one loop turn writes is gathered and leaves in one system call at
+ * the turn's end; what the kernel refuses waits in a single libuv write, and gathering goes on
+ * behind it.
  */
 #include "io/stream.h"
 
@@ -288,7 +289,8 @@ sc_str sc_stream_alpn(const sc_stream *stream)
 
     if (!stream->tls)
         return SC_STR_NONE;
-    return sc_str_of(own->alpn, stream->tls_context->ops->alpn(own->tls, own->alpn, sizeof(own->alpn)));
+    return sc_str_of(own->alpn,
+                     stream->tls_context->ops->alpn(own->tls, own->alpn, sizeof(own->alpn)));
 }
 
 const char *sc_uv_text(int uv_error)

@@ -71,8 +71,7 @@ bool sc_stream_is_congested(const sc_stream *stream)
 /* Hands `sending` to libuv. */
 static void send_rest(sc_stream *stream)
 {
-    uv_buf_t buf = uv_buf_init(sc_buf_at(&stream->sending),
-                               (unsigned)sc_buf_len(&stream->sending));
+    uv_buf_t buf = uv_buf_init(sc_buf_at(&stream->sending), (unsigned)sc_buf_len(&stream->sending));
     int failed = uv_write(&stream->write, &stream->uv.stream, &buf, 1, on_written);
 
     if (failed)
@@ -128,14 +127,15 @@ static void send_pieces(sc_stream *stream)
         const sc_out_part *part = &stream->parts[i];
 
         if (part->before > at)
-            pieces[count++] = uv_buf_init(sc_buf_at(&stream->out) + at, (unsigned)(part->before - at));
+            pieces[count++] =
+                uv_buf_init(sc_buf_at(&stream->out) + at, (unsigned)(part->before - at));
         at = part->before;
         if (part->bytes->len > 0)
             pieces[count++] = uv_buf_init(part->bytes->at, (unsigned)part->bytes->len);
     }
     if (sc_buf_len(&stream->out) > at)
-        pieces[count++] = uv_buf_init(sc_buf_at(&stream->out) + at,
-                                      (unsigned)(sc_buf_len(&stream->out) - at));
+        pieces[count++] =
+            uv_buf_init(sc_buf_at(&stream->out) + at, (unsigned)(sc_buf_len(&stream->out) - at));
     sent = count > 0 ? uv_try_write(&stream->uv.stream, pieces, count) : 0;
     if (sent < 0 && sent != UV_EAGAIN)
         sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(sent));

@@ -80,7 +80,8 @@ void sc_timers_on_due(uv_timer_t *clock)
 {
     sc_loop *loop = SC_CONTAINER_OF(clock, sc_loop, clock);
     uint64_t now = uv_now(&loop->uv);
-    size_t most = loop->timer_count; /* a timer that restarts itself with 0 waits for the next turn */
+    size_t most =
+        loop->timer_count; /* a timer that restarts itself with 0 waits for the next turn */
 
     for (size_t i = 0; i < most && loop->timer_count > 0 && loop->timers[0]->due_ms <= now; i++) {
         sc_timer *timer = loop->timers[0];

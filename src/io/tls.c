@@ -14,7 +14,8 @@
 
 #define MODULE_FILE "pillion-tls.so"
 
-static const sc_tls_module_ops *open_at(const char *folder, const char *below, char *tried, size_t max)
+static const sc_tls_module_ops *open_at(const char *folder, const char *below, char *tried,
+                                        size_t max)
 {
     void *module;
 
@@ -53,14 +54,16 @@ sc_code sc_tls_context_new(const sc_tls_settings *settings, sc_tls_context **out
 
     if (!ops)
         return sc_fail(err, SC_UNAVAILABLE,
-                       "TLS needs the module " MODULE_FILE ", which is not at %.300s; set PILLION_MODULES "
+                       "TLS needs the module " MODULE_FILE
+                       ", which is not at %.300s; set PILLION_MODULES "
                        "to its folder",
                        tried);
     inner = ops->context_new(settings, why, sizeof(why));
     if (!inner)
         return sc_fail(err, SC_INVALID, "%s", why);
     *out = sc_new(sc_tls_context);
-    **out = (sc_tls_context){.ops = ops, .inner = inner, .refs = 1, .is_server = settings->is_server};
+    **out =
+        (sc_tls_context){.ops = ops, .inner = inner, .refs = 1, .is_server = settings->is_server};
     return SC_OK;
 }
 

@@ -5,8 +5,8 @@
  * its owner gives for each message.
  *
  * Stricter than the RFC allows where looseness is how requests get smuggled: both Content-Length and
- * Transfer-Encoding, differing Content-Lengths, folded lines, control characters in values and
- * anything but "chunked" as last coding of a request are refused.
+ * Transfer-Encoding, two Content-Lengths, control characters in values and anything but "chunked"
+ * as last coding of a request are refused.
  */
 #ifndef SC_WIRE_HTTP1_H
 #define SC_WIRE_HTTP1_H
@@ -55,7 +55,7 @@ void sc_http1_expect_no_body(sc_http1 *codec);
 /*
  * Feeds bytes; `*taken` tells how many were used. SC_OK: all. SC_PENDING: paused after a message,
  * call again with the rest. SC_CANCELLED: an event said stop, or the codec was freed within one.
- * SC_INVALID: not HTTP; SC_EXHAUSTED: the head is too long or has too many headers. After a failure
+ * SC_INVALID: not HTTP; SC_UNIMPLEMENTED: not version 1; SC_EXHAUSTED: the head is too long or has too many headers. After a failure
  * the codec is of no more use.
  */
 sc_code sc_http1_feed(sc_http1 *codec, const char *at, size_t len, size_t *taken, sc_error *err)
