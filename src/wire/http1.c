@@ -115,6 +115,8 @@ static int on_name(http_parser *parser, const char *at, size_t len)
         return 0;
     if ((codec->is_value || codec->slice_count == 0) && add_slice(codec) != 0)
         return 1;
+    if (memchr(at, ' ', len))
+        return refuse(codec, SC_INVALID, "a header name holds a space");
     codec->is_value = false;
     codec->slices[codec->slice_count - 1].name_len += (uint32_t)len;
     return gather(codec, at, len);

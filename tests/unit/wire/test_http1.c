@@ -128,7 +128,8 @@ static void what_could_be_read_in_two_ways_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < SC_ARRAY_LEN(bad); i++) {
-        assert_int_equal(feed(true, bad[i], 1000, &err), SC_INVALID);
+        if (feed(true, bad[i], 1000, &err) != SC_INVALID)
+            fail_msg("accepted: %s", bad[i]);
         assert_int_equal(feed(true, bad[i], 1, &err), SC_INVALID);
     }
     assert_int_equal(feed(true, "GET / HTTP/3.0\r\n\r\n", 1, &err), SC_UNIMPLEMENTED);
