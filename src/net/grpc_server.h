@@ -63,7 +63,8 @@ typedef struct sc_grpc_limits {
     uint32_t max_connections;      /* 0: 10,000 */
     uint32_t keepalive_ms;         /* PING after so long without a frame; 0: 2 h */
     uint32_t keepalive_timeout_ms; /* closed when no PING answer; 0: 20 s */
-    uint32_t min_ping_interval_ms; /* a client that pings oftener gets GOAWAY; 0: 5 min as grpc-go... */
+    uint32_t min_ping_interval_ms; /* a client that pings oftener gets GOAWAY; 0: 5 min as grpc-go */
+    uint32_t idle_ms;              /* a connection without a call so long gets GOAWAY; 0: never */
 } sc_grpc_limits;
 
 sc_code sc_grpc_server_open(sc_loop *loop, const sc_listen *at, const sc_grpc_limits *limits,
@@ -78,6 +79,8 @@ void sc_grpc_server_close(sc_grpc_server *server, uint64_t linger_ms, void (*on_
 void sc_grpc_set_header(sc_grpc_stream *stream, sc_str name, sc_str value);
 /* Adds to the trailers; before finish. */
 void sc_grpc_set_trailer(sc_grpc_stream *stream, sc_str name, sc_str value);
+/* Sends the headers now, before the first message or the end bring them along. */
+void sc_grpc_send_headers(sc_grpc_stream *stream);
 /* One message. Copies. Compressed with gzip when the client accepts it and asked so with its own. */
 void sc_grpc_send(sc_grpc_stream *stream, sc_str message);
 /* Where to pack a message of `len` bytes without a copy in between: returns room; then committed. */

@@ -290,10 +290,12 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
         return 0;
     session->ping_strikes = 0;
     session->last_ping_ms = 0;
-    if (!session->is_server || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return 0;
     stream = stream_of(ng, frame->hd.stream_id);
-    if (stream && !stream->is_remote_done)
+    if (stream)
+        stream->is_local_done = true;
+    if (session->is_server && stream && !stream->is_remote_done)
         return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                          NGHTTP2_NO_ERROR);
     return 0;
@@ -388,9 +390,8 @@ void sc_h2_send_frames(sc_h2_session *session)
     const uint8_t *at;
     ssize_t len;
 
-    /* A server is silent until it knows that the peer speaks HTTP/2. */
-    if (session->is_server && !session->has_settings && nghttp2_session_want_read(session->ng))
-        return;
+    if (session->is_server && session->preface_left)
+        return; /* silent until it is known that the peer speaks HTTP/2 */
     while (!sc_stream_is_congested(session->stream)) {
         len = nghttp2_session_mem_send(session->ng, &at);
         if (len < 0) {
@@ -501,6 +502,11 @@ sc_buf *sc_h2_out(sc_h2_session *session, sc_h2_stream *stream)
 {
     out_take(session->settings.pool, &stream->out);
     return &stream->out;
+}
+
+void sc_h2_out_drop(sc_h2_session *session, sc_h2_stream *stream)
+{
+    sc_h2_out_give_back(session->settings.pool, &stream->out);
 }
 
 void sc_h2_flush(sc_h2_stream *stream)

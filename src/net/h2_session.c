@@ -58,6 +58,18 @@ const char *sc_h2_code_name(uint32_t code)
     return code < SC_ARRAY_LEN(names) ? names[code] : "UNKNOWN_ERROR";
 }
 
+bool sc_h2_is_connection_header(sc_str name)
+{
+    static const sc_str names[] = {SC_STR_INIT("connection"), SC_STR_INIT("keep-alive"),
+                                   SC_STR_INIT("proxy-connection"),
+                                   SC_STR_INIT("transfer-encoding"), SC_STR_INIT("upgrade")};
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(names); i++)
+        if (sc_str_eq_nocase(name, names[i]))
+            return true;
+    return false;
+}
+
 /* ---- send buffers ---- */
 
 void sc_h2_pool_deinit(sc_h2_pool *pool)
@@ -68,8 +80,10 @@ void sc_h2_pool_deinit(sc_h2_pool *pool)
 
 void sc_h2_out_give_back(sc_h2_pool *pool, sc_buf *out)
 {
+    uint32_t max = pool->max ? pool->max : (uint32_t)SC_ARRAY_LEN(pool->spare);
+
     sc_buf_reset(out, SPARE_MAX);
-    if (out->mem && pool->count < SC_ARRAY_LEN(pool->spare)) {
+    if (out->mem && pool->count < max) {
         pool->spare[pool->count++] = *out;
         sc_buf_init(out);
     } else {
@@ -208,6 +222,8 @@ static void receive(sc_h2_session *session, const char *at, size_t len)
     done = nghttp2_session_mem_recv(session->ng, (const uint8_t *)at, len);
     if (done < 0)
         sc_h2_die(session, SC_UNAVAILABLE, "http2: %s", nghttp2_strerror((int)done));
+    else
+        session->preface_left -= len < session->preface_left ? len : session->preface_left;
 }
 
 static void receive_early(sc_h2_session *session)
@@ -228,6 +244,7 @@ static void on_stream_connected(void *self)
     if (session->state != SC_H2_OPENING)
         return;
     set_state(session, SC_H2_RUNNING);
+    session->was_connected = true;
     session->born_ms = session->last_recv_ms = session->idle_since_ms =
         sc_loop_now_ms(session->loop);
     sc_h2_plan_timer(session);
@@ -285,7 +302,7 @@ static void on_turn_end(sc_turn_hook *hook)
 static void bury(sc_h2_session *session)
 {
     sc_h2_end end = {.code = NGHTTP2_CANCEL, .lost = &session->why};
-    bool is_open = session->has_settings || session->goaway_code;
+    bool is_open = session->is_server ? !session->preface_left : session->was_connected;
 
     if (is_open)
         sc_h2_send_frames(session); /* a GOAWAY that says why, if one waits */
@@ -360,6 +377,7 @@ static sc_h2_session *session_new(sc_loop *loop, const sc_h2_settings *settings,
     session->ops = ops;
     session->self = self;
     session->is_server = is_server;
+    session->preface_left = is_server ? SC_H2_PREFACE_LEN : 0;
     if (!session->settings.max_head_len)
         session->settings.max_head_len = 64 * 1024;
     if (!session->settings.max_streams)
@@ -418,6 +436,11 @@ bool sc_h2_is_ready(const sc_h2_session *session)
     return session->state == SC_H2_RUNNING && session->has_settings && !session->is_going;
 }
 
+bool sc_h2_was_connected(const sc_h2_session *session)
+{
+    return session->was_connected;
+}
+
 bool sc_h2_can_request(const sc_h2_session *session)
 {
     return sc_h2_is_ready(session) &&
@@ -459,4 +482,10 @@ void sc_h2_session_finish(sc_h2_session *session)
 void sc_h2_session_abort(sc_h2_session *session, const sc_error *why)
 {
     die(session, why);
+}
+
+void sc_h2_session_kill(sc_h2_session *session, const sc_error *why)
+{
+    die(session, why);
+    bury(session);
 }

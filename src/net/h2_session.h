@@ -35,6 +35,10 @@ typedef enum sc_h2_code {
 /* "CANCEL", ... as the RFC names it; "UNKNOWN_ERROR" for others. */
 const char *sc_h2_code_name(uint32_t code);
 
+/* RFC 9113 section 8.2.2: a header that belongs to a connection of HTTP/1.1 and must not be sent.
+ */
+bool sc_h2_is_connection_header(sc_str name);
+
 /* The first bytes that a client of HTTP/2 sends. */
 #define SC_H2_PREFACE     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define SC_H2_PREFACE_LEN 24u
@@ -44,6 +48,7 @@ const char *sc_h2_code_name(uint32_t code);
 typedef struct sc_h2_pool {
     sc_buf spare[64];
     uint32_t count;
+    uint32_t max; /* kept; 0: all 64 */
 } sc_h2_pool;
 void sc_h2_pool_deinit(sc_h2_pool *pool);
 
@@ -62,6 +67,7 @@ struct sc_h2_stream {
     sc_pairs trailers;
     bool is_head_too_long; /* past max_head_len: what came later is missing in the lists */
     bool is_remote_done;   /* the peer ended its side */
+    bool is_local_done;    /* our last frame is written */
     /* The session's own. */
     bool has_head;
     bool has_sent_head;
@@ -129,12 +135,16 @@ sc_stream *sc_h2_session_stream(const sc_h2_session *session);
 bool sc_h2_can_request(const sc_h2_session *session);
 /* Client: the handshake is through. */
 bool sc_h2_is_ready(const sc_h2_session *session);
+/* Client: the connection came about, whatever became of it. Also in on_gone. */
+bool sc_h2_was_connected(const sc_h2_session *session);
 uint32_t sc_h2_stream_count(const sc_h2_session *session);
 
 /* Refuses new streams, lets the present ones end, then on_gone with SC_OK. */
 void sc_h2_session_finish(sc_h2_session *session);
 /* Ends soon: at the end of this turn streams get on_closed, then on_gone comes, both with `why`. */
 void sc_h2_session_abort(sc_h2_session *session, const sc_error *why);
+/* The same, before it returns. Not inside a callback of the session. */
+void sc_h2_session_kill(sc_h2_session *session, const sc_error *why);
 
 /* ---- sending; all of these are dropped when the stream is closed ---- */
 
@@ -155,6 +165,8 @@ void sc_h2_respond(sc_h2_stream *stream, int status, const sc_pairs *headers, bo
 /* Where to append body bytes; afterwards call sc_h2_flush. On a closed stream: give nothing. */
 sc_buf *sc_h2_out(sc_h2_session *session, sc_h2_stream *stream);
 void sc_h2_flush(sc_h2_stream *stream);
+/* Client: throws away what was appended for a request that could not be made. */
+void sc_h2_out_drop(sc_h2_session *session, sc_h2_stream *stream);
 /* Ends our side behind what waits in `out`. `trailers` may be NULL, is borrowed until on_closed. */
 void sc_h2_finish(sc_h2_stream *stream, const sc_pairs *trailers);
 /* RST_STREAM. The stream is closed at once and without on_closed: its memory may go. */

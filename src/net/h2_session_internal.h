@@ -28,9 +28,11 @@ struct sc_h2_session {
     sc_h2_settings settings;
     sc_h2_state state;
     bool is_server;
-    bool has_settings; /* the peer's SETTINGS came */
-    bool is_going;     /* a GOAWAY came, or stream ids ran out */
-    bool is_paused;    /* not read, because the peer does not read */
+    bool was_connected;
+    size_t preface_left; /* server: bytes of it still to come */
+    bool has_settings;   /* the peer's SETTINGS came */
+    bool is_going;       /* a GOAWAY came, or stream ids ran out */
+    bool is_paused;      /* not read, because the peer does not read */
     bool is_last_goaway_sent;
     uint32_t goaway_code; /* as sent or received, worst */
     sc_list streams;
