@@ -433,7 +433,8 @@ sc_stream *sc_h2_session_stream(const sc_h2_session *session)
 
 bool sc_h2_is_ready(const sc_h2_session *session)
 {
-    return session->state == SC_H2_RUNNING && session->has_settings && !session->is_going;
+    return session->state == SC_H2_RUNNING && session->has_settings && !session->is_going &&
+           nghttp2_session_check_request_allowed(session->ng);
 }
 
 bool sc_h2_was_connected(const sc_h2_session *session)
