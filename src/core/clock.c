@@ -60,8 +60,8 @@ sc_str sc_clock_format_s(int64_t wall_s, bool is_local, char text[SC_CLOCK_TEXT_
     if (offset == 0)
         more = snprintf(text + len, SC_CLOCK_TEXT_MAX - len, "Z");
     else
-        more = snprintf(text + len, SC_CLOCK_TEXT_MAX - len, "%c%02ld:%02ld", offset < 0 ? '-' : '+',
-                        ahead / 3600 % 100, ahead / 60 % 60);
+        more = snprintf(text + len, SC_CLOCK_TEXT_MAX - len, "%c%02ld:%02ld",
+                        offset < 0 ? '-' : '+', ahead / 3600 % 100, ahead / 60 % 60);
     return sc_str_of(text, len + (size_t)more);
 }
 
@@ -108,8 +108,8 @@ static bool parse_zone(sc_str text, size_t at, int64_t *offset_s)
     *offset_s = 0;
     if (at + 1 == text.len)
         return text.at[at] == 'Z' || text.at[at] == 'z';
-    if (at + 6 != text.len || (text.at[at] != '+' && text.at[at] != '-') || text.at[at + 3] != ':' ||
-        hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+    if (at + 6 != text.len || (text.at[at] != '+' && text.at[at] != '-') ||
+        text.at[at + 3] != ':' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
         return false;
     *offset_s = (hours * 3600 + minutes * 60) * (text.at[at] == '-' ? -1 : 1);
     return true;

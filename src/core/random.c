@@ -42,7 +42,8 @@ uint64_t sc_random_u64(sc_random *random)
 
 uint64_t sc_random_below(sc_random *random, uint64_t below)
 {
-    return sc_random_u64(random) % below; /* the bias is far below what anything here could notice */
+    return sc_random_u64(random) %
+           below; /* the bias is far below what anything here could notice */
 }
 
 double sc_random_unit(sc_random *random)
