@@ -198,6 +198,7 @@ static sc_code take_head(sc_grpc_live *live, int *http_status, sc_error *err)
     if (value) {
         if (sc_grpc_timeout_parse(*value, &timeout_ns, err) != SC_OK) {
             *http_status = 400;
+            err->code = SC_INTERNAL; /* as grpc-go has it */
             return sc_error_context(err, "malformed grpc-timeout");
         }
         start_deadline(live, timeout_ns);

@@ -17,6 +17,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static char dir[] = "/tmp/fuzz_h2_XXXXXX";
+static char path[sizeof(dir) + 2];
+
 typedef struct target {
     sc_loop *loop;
     sc_grpc_server *server;
@@ -55,9 +58,14 @@ static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
     return sc_str_ends(stream->path, SC_STR("/S")) ? &stream_handler : NULL;
 }
 
+static void remove_socket(void)
+{
+    unlink(path);
+    rmdir(dir);
+}
+
 static void open_target(target *t)
 {
-    char dir[] = "/tmp/fuzz_h2_XXXXXX";
     sc_grpc_service service = {.find = find};
     sc_grpc_limits limits = {.max_message_len = 100000};
     sc_listen listen = {.is_unix = true};
@@ -67,7 +75,9 @@ static void open_target(target *t)
     if (!mkdtemp(dir))
         abort();
     t->at.sun_family = AF_UNIX;
-    snprintf(t->at.sun_path, sizeof(t->at.sun_path), "%s/s", dir);
+    snprintf(path, sizeof(path), "%s/s", dir);
+    atexit(remove_socket);
+    memcpy(t->at.sun_path, path, sizeof(path));
     listen.host = sc_str_from(t->at.sun_path);
     if (sc_grpc_server_open(t->loop, &listen, &limits, &service, NULL, &t->server, &err) != SC_OK)
         abort();
