@@ -76,11 +76,10 @@ static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
     return sc_str_eq(stream->path, SC_STR("/t.T/Stream")) ? &streaming : &echo;
 }
 
-static int setup(void **state)
+static int setup_with(void **state, sc_grpc_limits limits)
 {
     sc_listen at = {.host = SC_STR("127.0.0.1")};
     sc_grpc_service service = {.find = find};
-    sc_grpc_limits limits = {.min_ping_interval_ms = 60000, .max_head_len = 4096};
     sc_error err;
 
     fx = sc_new(fixture);
@@ -91,6 +90,21 @@ static int setup(void **state)
     fx->fd = peer_connect(fx->port);
     *state = fx;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, (sc_grpc_limits){.min_ping_interval_ms = 60000, .max_head_len = 4096});
+}
+
+static int setup_keepalive(void **state)
+{
+    return setup_with(state, (sc_grpc_limits){.keepalive_ms = 30, .keepalive_timeout_ms = 60});
+}
+
+static int setup_idle(void **state)
+{
+    return setup_with(state, (sc_grpc_limits){.idle_ms = 60});
 }
 
 static int teardown(void **state)
@@ -326,6 +340,47 @@ static void large_head_is_answered_and_the_connection_lives(void **state)
     sc_buf_deinit(&lines);
 }
 
+/* ---- keepalive and idleness ---- */
+
+static void peer_that_answers_pings_stays_and_a_silent_one_goes(void **state)
+{
+    fixture *f = *state;
+    sc_buf script = {0};
+    char sink[512];
+    frame got;
+
+    put_hello(&script);
+    put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Stream"));
+    say(f->loop, f->fd, &script);
+    for (int nth = 0; nth < 4; nth++) {
+        assert_true(hear_nth(f, F_PING, 0, nth, &got));
+        put_frame(&script, F_PING, ACK, 0, got.body.at, got.body.len);
+        say(f->loop, f->fd, &script);
+    }
+    assert_non_null(f->stream);
+    for (int i = 0; i < 2000 && recv(f->fd, sink, sizeof(sink), 0) != 0; i++)
+        turn_for(f->loop, 1);
+    assert_int_equal(f->cancelled, 1);
+}
+
+static void idle_connection_is_told_to_go_and_a_busy_one_is_not(void **state)
+{
+    fixture *f = *state;
+    sc_buf script = {0};
+    frame got;
+
+    put_hello(&script);
+    put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Stream"));
+    say(f->loop, f->fd, &script);
+    turn_for(f->loop, 150);
+    (void)hear_nth(f, F_SETTINGS, 0, 0, &got);
+    assert_false(find_frame(sc_buf_str(&f->heard), F_GOAWAY, 0, 0, &got));
+    put_message(&script, 1, END_STREAM, "end", 3);
+    say(f->loop, f->fd, &script);
+    assert_true(hear(f, F_GOAWAY, 0, &got));
+    assert_int_equal(u32_at(got.body, 4), 0);
+}
+
 /* ---- streaming ---- */
 
 static void streams_go_both_ways(void **state)
@@ -447,7 +502,8 @@ static void on_done(sc_op *op)
 
 static void client_open(fixture *f, client *c)
 {
-    sc_grpc_channel_settings settings = {.dial = {.host = SC_STR("127.0.0.1")}};
+    sc_grpc_channel_settings settings = {.dial = {.host = SC_STR("127.0.0.1")},
+                                         .keepalive_ms = 100};
 
     *c = (client){.part = SC_STR("ask")};
     c->listener = peer_listen(&settings.dial.port);
@@ -468,6 +524,16 @@ static void client_close(fixture *f, client *c)
     turn_until(f->loop, &is_closed);
     sc_arena_deinit(&c->mem);
     close(c->listener);
+}
+
+/* Eats the client's preface, so that frames follow. */
+static bool skip_preface(sc_loop *loop, int fd)
+{
+    char preface[sizeof(PREFACE)];
+    size_t len = 0;
+
+    peer_hear(loop, fd, preface, sizeof(PREFACE) - 1, sizeof(PREFACE) - 1, &len);
+    return len == sizeof(PREFACE) - 1 && !memcmp(preface, PREFACE, len);
 }
 
 static void put_server_hello(sc_buf *script)
@@ -633,6 +699,27 @@ static void client_survives_garbage(void **state)
     close(fd);
 }
 
+static void client_pings_a_silent_server_during_a_call(void **state)
+{
+    fixture *f = *state;
+    sc_buf script = {0}, heard = {0};
+    client c;
+    frame got;
+    int fd;
+
+    client_open(f, &c);
+    fd = peer_accept(f->loop, c.listener);
+    put_server_hello(&script);
+    say(f->loop, fd, &script);
+    turn_for(f->loop, 10);
+    assert_true(skip_preface(f->loop, fd));
+    assert_true(hear_frame(f->loop, fd, &heard, F_PING, 0, 0, &got));
+    assert_false(c.is_done);
+    client_close(f, &c);
+    sc_buf_deinit(&heard);
+    close(fd);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -661,6 +748,11 @@ int main(void)
         T(client_sends_again_what_goaway_left_out),
         T(client_reports_a_stream_refused_twice_as_unreached),
         T(client_survives_garbage),
+        T(client_pings_a_silent_server_during_a_call),
+        cmocka_unit_test_setup_teardown(peer_that_answers_pings_stays_and_a_silent_one_goes,
+                                        setup_keepalive, teardown),
+        cmocka_unit_test_setup_teardown(idle_connection_is_told_to_go_and_a_busy_one_is_not,
+                                        setup_idle, teardown),
     };
 #undef T
 
