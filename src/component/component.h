@@ -14,27 +14,28 @@ struct sc_pubsub_ops; /* component/pubsub.h */
 /* What every instance is given when it is opened. Lives as long as the instance. */
 typedef struct sc_component_env {
     sc_loop *loop;
-    sc_log *log;         /* scope "dapr.contrib" as Dapr's components use */
-    sc_str name;         /* metadata.name of the YAML */
-    sc_str app_id;       /* default consumer ID */
-    sc_str namespace_;   /* NAMESPACE, empty: "default" is not implied */
-    sc_str instance_id;  /* unique per running sidecar: "<host>-<pid>-<random>" */
+    sc_log *log;              /* scope "dapr.contrib" as Dapr's components use */
+    sc_str name;              /* metadata.name of the YAML */
+    sc_str app_id;            /* default consumer ID */
+    sc_str namespace_;        /* NAMESPACE, empty: "default" is not implied */
+    sc_str instance_id;       /* unique per running sidecar: "<host>-<pid>-<random>" */
     const sc_pairs *settings; /* the raw YAML settings, for families like "consumerID" templates */
 } sc_component_env;
 
 typedef struct sc_component {
-    const char *type;        /* "pubsub.redis" */
-    const char *version;     /* "v1" */
-    const char *title;       /* for the reference: "Redis Streams" */
+    const char *type;    /* "pubsub.redis" */
+    const char *version; /* "v1" */
+    const char *title;   /* for the reference: "Redis Streams" */
     const sc_field *fields;
-    size_t conf_size;        /* bytes of the struct that `fields` fills */
-    size_t self_size;        /* bytes of the instance, zeroed before open */
+    size_t conf_size; /* bytes of the struct that `fields` fills */
+    size_t self_size; /* bytes of the instance, zeroed before open */
     const struct sc_pubsub_ops *pubsub;
 } sc_component;
 
 /* Every component linked into the binary, NULL at the end. Generated list of names. */
 extern const sc_component *const sc_components[];
-/* The one of `type` ("pubsub.redis", any ASCII case) and `version` ("v1"; "" is v1), or NULL. */
-const sc_component *sc_component_find(sc_str type, sc_str version);
+/* The one of `type` ("pubsub.redis", any ASCII case) and `version` ("v1"; "" is v1) in `all`, or
+ * NULL. */
+const sc_component *sc_component_find(const sc_component *const *all, sc_str type, sc_str version);
 
 #endif

@@ -18,11 +18,12 @@
 /* ---- publishing ---- */
 
 typedef struct sc_publish_op {
-    sc_op op;                 /* SC_OK only after the broker confirmed the write */
+    sc_op op; /* SC_OK only after the broker confirmed the write */
     sc_str topic;
-    sc_str payload;           /* what subscribers get: an envelope, or raw bytes */
+    sc_str payload; /* what subscribers get: an envelope, or raw bytes */
     sc_str content_type;
-    const sc_pairs *metadata; /* of the request: ttlInSeconds, delay, partitionKey...; may be NULL */
+    const sc_pairs
+        *metadata; /* of the request: ttlInSeconds, delay, partitionKey...; may be NULL */
 } sc_publish_op;
 
 typedef struct sc_bulk_entry {
@@ -34,7 +35,7 @@ typedef struct sc_bulk_entry {
 } sc_bulk_entry;
 
 typedef struct sc_bulk_publish_op {
-    sc_op op;                 /* fails when any entry failed; each says how it went */
+    sc_op op; /* fails when any entry failed; each says how it went */
     sc_str topic;
     sc_bulk_entry *entries;
     size_t count;
@@ -43,20 +44,22 @@ typedef struct sc_bulk_publish_op {
 /* ---- subscribing ---- */
 
 typedef enum sc_verdict {
-    SC_VERDICT_ACK,   /* done with: handled, dropped on request, or safely in the dead-letter topic */
-    SC_VERDICT_LATER, /* stays with the broker as undelivered; offered again at the slow rate */
-    SC_VERDICT_ABANDON, /* the subscription ends: give it back so that another replica may take it now */
+    SC_VERDICT_ACK, /* done with: handled, dropped on request, or safely in the dead-letter topic */
+    SC_VERDICT_LATER,   /* stays with the broker as undelivered; offered again at the slow rate */
+    SC_VERDICT_ABANDON, /* the subscription ends: give it back so that another replica may take it
+                           now */
 } sc_verdict;
 
 /* One message on its way to the application. Made by the component, settled by the block. */
 typedef struct sc_delivery {
     struct sc_pubsub_subscription *from;
-    sc_str topic;             /* the exact topic (a wildcard subscription names it here) */
+    sc_str topic; /* the exact topic (a wildcard subscription names it here) */
     sc_str payload;
-    sc_str content_type;      /* empty when the broker keeps none */
-    sc_pairs metadata;        /* broker's attributes; given on to a bulk subscriber */
-    sc_str message_id;        /* the broker's own id, for the ledger */
-    uint32_t broker_attempts; /* how often the broker handed it out, this one included; 0: unknown */
+    sc_str content_type; /* empty when the broker keeps none */
+    sc_pairs metadata;   /* broker's attributes; given on to a bulk subscriber */
+    sc_str message_id;   /* the broker's own id, for the ledger */
+    uint32_t
+        broker_attempts; /* how often the broker handed it out, this one included; 0: unknown */
     /* The component's: runs once, on the loop, when the block has decided. The memory of the
      * delivery and of all its slices stays until then. */
     void (*settle)(struct sc_delivery *delivery, sc_verdict verdict);
@@ -67,26 +70,27 @@ typedef struct sc_delivery {
 /* The subscriber's side, filled by the block. Stays at its address until `closed` ran. */
 typedef struct sc_pubsub_subscription {
     sc_str topic;
-    const sc_pairs *metadata;   /* of the subscription */
-    uint32_t max_in_flight;     /* unsettled deliveries at most; the component never exceeds it */
-    bool max_in_flight_is_set;  /* false: a component may use its own smaller or larger default */
+    const sc_pairs *metadata;  /* of the subscription */
+    uint32_t max_in_flight;    /* unsettled deliveries at most; the component never exceeds it */
+    bool max_in_flight_is_set; /* false: a component may use its own smaller or larger default */
     /* Takes the delivery; it is settled later, never inside this call. */
     void (*deliver)(struct sc_pubsub_subscription *sub, sc_delivery *delivery);
-    /* The subscription is live at the broker (group exists); once, and again after each recovery. */
+    /* The subscription is live at the broker (group exists); once, and again after each recovery.
+     */
     void (*on_ready)(struct sc_pubsub_subscription *sub);
     /* It is not: the component keeps trying by itself. */
     void (*on_trouble)(struct sc_pubsub_subscription *sub, const sc_error *why);
     /* After unsubscribe: no delivery is open, nothing of the component points here any more. */
     void (*closed)(struct sc_pubsub_subscription *sub);
-    void *component_state;      /* the component's */
-    void *user;                 /* the block's */
+    void *component_state; /* the component's */
+    void *user;            /* the block's */
 } sc_pubsub_subscription;
 
 enum {
-    SC_PUBSUB_TTL = 1u << 0,             /* Dapr feature MESSAGE_TTL: else envelopes carry `expiration` */
-    SC_PUBSUB_WILDCARDS = 1u << 1,       /* SUBSCRIBE_WILDCARDS */
-    SC_PUBSUB_BULK_PUBLISH = 1u << 2,    /* BULK_PUBLISH */
-    SC_PUBSUB_DELAY = 1u << 3,           /* publish metadata `delay` and `deliverAt` */
+    SC_PUBSUB_TTL = 1u << 0,       /* Dapr feature MESSAGE_TTL: else envelopes carry `expiration` */
+    SC_PUBSUB_WILDCARDS = 1u << 1, /* SUBSCRIBE_WILDCARDS */
+    SC_PUBSUB_BULK_PUBLISH = 1u << 2, /* BULK_PUBLISH */
+    SC_PUBSUB_DELAY = 1u << 3,        /* publish metadata `delay` and `deliverAt` */
 };
 
 typedef enum sc_component_state {
@@ -144,5 +148,10 @@ static inline void sc_pubsub_publish(sc_pubsub *pubsub, sc_publish_op *op)
 }
 /* Falls back to one publish per entry where the component has no bulk publish. */
 void sc_pubsub_bulk_publish(sc_pubsub *pubsub, sc_bulk_publish_op *op);
+
+/* How far in the future a publish asks to be delivered: metadata `delay` (a Go duration or seconds)
+ * or `deliverAt` (RFC 3339). 0: now. Fails with SC_INVALID naming the value. `metadata` may be
+ * NULL. */
+sc_code sc_pubsub_delay(const sc_pairs *metadata, uint64_t *delay_ms, sc_error *err) SC_MUST_CHECK;
 
 #endif

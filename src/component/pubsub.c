@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opens and closes pub/sub instances, and gives every broker a bulk publish.
+ */
+#include "component/pubsub.h"
+
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/duration.h"
+
+static sc_component_env copy_env(const sc_component_env *env, sc_arena *mem)
+{
+    sc_component_env copy = *env;
+    sc_pairs *settings = sc_arena_new(mem, sc_pairs);
+    sc_log *log = sc_arena_new(mem, sc_log);
+
+    *settings = sc_pairs_copy(env->settings, mem);
+    if (env->log) {
+        *log = *env->log;
+        log->component = sc_arena_str(mem, env->log->component);
+    }
+    copy.settings = settings;
+    copy.log = log;
+    copy.name = sc_arena_str(mem, env->name);
+    copy.app_id = sc_arena_str(mem, env->app_id);
+    copy.namespace_ = sc_arena_str(mem, env->namespace_);
+    copy.instance_id = sc_arena_str(mem, env->instance_id);
+    return copy;
+}
+
+static void free_instance(sc_pubsub *pubsub)
+{
+    sc_arena_deinit(&pubsub->mem);
+    free(pubsub);
+}
+
+sc_code sc_pubsub_open(const sc_component *component, const sc_component_env *env, sc_pubsub **out,
+                       sc_error *err)
+{
+    sc_pubsub *pubsub = sc_new(sc_pubsub);
+    sc_code code;
+
+    sc_arena_init(&pubsub->mem, NULL);
+    pubsub->env = copy_env(env, &pubsub->mem);
+    pubsub->component = component;
+    pubsub->ops = component->pubsub;
+    pubsub->conf = sc_arena_zero(&pubsub->mem, component->conf_size + 1);
+    pubsub->self = sc_arena_zero(&pubsub->mem, component->self_size + 1);
+    code = sc_fields_decode(component->fields, pubsub->env.settings, &pubsub->mem, pubsub->conf,
+                            &pubsub->unknown, err);
+    if (code == SC_OK)
+        code = pubsub->ops->open(pubsub->self, pubsub->conf, &pubsub->env, err);
+    if (code != SC_OK) {
+        free_instance(pubsub);
+        return code;
+    }
+    *out = pubsub;
+    return SC_OK;
+}
+
+typedef struct closing {
+    sc_pubsub *pubsub;
+    void (*on_closed)(void *user);
+    void *user;
+} closing;
+
+static void on_instance_closed(void *at)
+{
+    closing *done = at;
+
+    free_instance(done->pubsub);
+    if (done->on_closed)
+        done->on_closed(done->user);
+    free(done);
+}
+
+void sc_pubsub_close(sc_pubsub *pubsub, uint64_t linger_ms, void (*on_closed)(void *user),
+                     void *user)
+{
+    closing *done = sc_new(closing);
+
+    *done = (closing){pubsub, on_closed, user};
+    pubsub->ops->close(pubsub->self, linger_ms, on_instance_closed, done);
+}
+
+/* ---- bulk publish for brokers that have none ---- */
+
+typedef struct single_publish {
+    sc_publish_op op; /* first: on_published gets it back by a cast */
+    struct bulk_fallback *all;
+    sc_bulk_entry *entry;
+} single_publish;
+
+typedef struct bulk_fallback {
+    sc_bulk_publish_op *op;
+    size_t waiting;
+    size_t failed;
+} bulk_fallback;
+
+static void on_published(sc_op *op)
+{
+    single_publish *single = (single_publish *)op;
+    bulk_fallback *all = single->all;
+
+    single->entry->err = op->err;
+    if (op->err.code != SC_OK && all->failed++ == 0)
+        all->op->op.err = op->err;
+    if (--all->waiting == 0)
+        sc_op_finish(&all->op->op);
+}
+
+static void publish_one_by_one(sc_pubsub *pubsub, sc_bulk_publish_op *op)
+{
+    bulk_fallback *all = sc_arena_new(op->op.mem, bulk_fallback);
+
+    *all = (bulk_fallback){.op = op, .waiting = op->count};
+    if (op->count == 0)
+        sc_op_finish(&op->op);
+    for (size_t i = 0; i < op->count; i++) {
+        single_publish *single = sc_arena_new(op->op.mem, single_publish);
+
+        sc_op_init(&single->op.op, op->op.home, op->op.mem, on_published);
+        single->op.topic = op->topic;
+        single->op.payload = op->entries[i].payload;
+        single->op.content_type = op->entries[i].content_type;
+        single->op.metadata = op->entries[i].metadata;
+        single->all = all;
+        single->entry = &op->entries[i];
+        sc_pubsub_publish(pubsub, &single->op);
+    }
+}
+
+void sc_pubsub_bulk_publish(sc_pubsub *pubsub, sc_bulk_publish_op *op)
+{
+    if (pubsub->ops->bulk_publish)
+        pubsub->ops->bulk_publish(pubsub->self, op);
+    else
+        publish_one_by_one(pubsub, op);
+}
+
+/* ---- publish later ---- */
+
+sc_code sc_pubsub_delay(const sc_pairs *metadata, uint64_t *delay_ms, sc_error *err)
+{
+    const sc_str *delay = metadata ? sc_pairs_get_nocase(metadata, SC_STR("delay")) : NULL;
+    const sc_str *at = metadata ? sc_pairs_get_nocase(metadata, SC_STR("deliverAt")) : NULL;
+    int64_t n;
+
+    *delay_ms = 0;
+    if (delay) {
+        uint64_t seconds;
+
+        if (sc_str_to_u64(*delay, &seconds) && seconds <= INT64_MAX / 1000)
+            *delay_ms = seconds * 1000;
+        else if (sc_duration_parse(*delay, &n) && n >= 0)
+            *delay_ms = (uint64_t)n / 1000000;
+        else
+            return sc_fail(err, SC_INVALID,
+                           "metadata delay: '%.*s' is not a duration like 30s or 5m",
+                           SC_FMT(sc_str_sub(*delay, 0, 100)));
+        return SC_OK;
+    }
+    if (at) {
+        if (!sc_clock_parse(*at, &n))
+            return sc_fail(err, SC_INVALID,
+                           "metadata deliverAt: '%.*s' is not a time like 2026-01-02T03:04:05Z",
+                           SC_FMT(sc_str_sub(*at, 0, 100)));
+        n -= sc_clock_wall_ms();
+        *delay_ms = n > 0 ? (uint64_t)n : 0;
+    }
+    return SC_OK;
+}
