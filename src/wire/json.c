@@ -500,8 +500,9 @@ bool sc_json_next_member(sc_str *at, sc_str *key, sc_str *value)
     s.at = s.start;
     s.end = s.start + at->len;
     skip_space(&s);
-    if (s.at < s.end && (*s.at == '{' || *s.at == ','))
-        s.at++;
+    if (s.at >= s.end || (*s.at != '{' && *s.at != ','))
+        return false;
+    s.at++;
     skip_space(&s);
     if (s.at >= s.end || *s.at != '"')
         return false;
