@@ -4,6 +4,7 @@
  * needed and again after a loss. A connection that got GOAWAY finishes its jobs while a new one
  * takes over.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "net/h2_session.h"
@@ -134,8 +135,8 @@ static void h2_start(void *self, sc_http_job *job)
         sc_h2_can_request(client->link->session) && send_job(client, job))
         return;
     if (client->waiting_count >= client->http->settings.max_waiting) {
-        sc_http_job_fail(job, SC_EXHAUSTED, "too many requests wait for %.*s",
-                         SC_FMT(client->http->settings.authority));
+        sc_http_job_fail(job, SC_EXHAUSTED, "%u requests wait for a connection already",
+                         client->waiting_count);
         return;
     }
     sc_list_add(&client->waiting, &job->wait);
@@ -300,7 +301,11 @@ static void on_data(sc_h2_stream *h2, const char *at, size_t len)
 
     sc_h2_consumed(h2, len);
     if (len > on->job->max_body_len - on->len) {
-        fail_job(on, SC_EXHAUSTED, "the answer's body is too long");
+        char text[80];
+
+        snprintf(text, sizeof(text), "the answer is longer than %llu bytes",
+                 (unsigned long long)on->job->max_body_len);
+        fail_job(on, SC_EXHAUSTED, text);
         return;
     }
     if (!body_room(on, len)) {
