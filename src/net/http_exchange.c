@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request and its answer, the same for HTTP/1.1 and HTTP/2: limits and buffering of the body,
+ * the handler's callbacks, and the order in which answers are legal.
+ */
+#include "net/http_internal.h"
+
+/* ---- the request ---- */
+
+sc_http_live *sc_http_live_new(sc_http_server *server, size_t size, const sc_http_answer_ops *ops)
+{
+    sc_call *call = sc_loop_call(server->loop);
+    sc_http_live *live = sc_arena_zero(&call->mem, size);
+
+    live->ops = ops;
+    live->expected_len = SC_HTTP_LEN_UNKNOWN;
+    live->ex.call = call;
+    live->ex.server = server;
+    live->ex.started_ms = sc_loop_now_ms(server->loop);
+    live->ex.body_limit = server->limits.max_body_len;
+    return live;
+}
+
+static void split_target(sc_http_request *req)
+{
+    sc_str rest = req->target;
+    size_t scheme = sc_str_find_str(rest, SC_STR("://"));
+
+    if (rest.len > 0 && rest.at[0] != '/' &&
+        scheme < rest.len) { /* absolute form, RFC 9112 3.2.2 */
+        rest = sc_str_sub(rest, scheme + 3, rest.len);
+        rest = sc_str_sub(rest, sc_str_find(rest, '/'), rest.len);
+    }
+    req->path = sc_str_cut(&rest, '?');
+    req->query = rest;
+}
+
+static bool is_too_long(const sc_http_live *live, uint64_t len)
+{
+    return !live->ex.body_ops && live->ex.body_limit > 0 && len > live->ex.body_limit;
+}
+
+static void refuse_length(sc_http_live *live, uint64_t len)
+{
+    sc_error why;
+
+    (void)sc_fail(&why, SC_EXHAUSTED,
+                  "request body of %llu bytes or more is over the limit of %llu",
+                  (unsigned long long)len, (unsigned long long)live->ex.body_limit);
+    sc_http_live_refuse(live, 413, &why);
+}
+
+void sc_http_live_head(sc_http_live *live, uint64_t content_len)
+{
+    sc_http_server *server = live->ex.server;
+
+    live->expected_len = content_len;
+    split_target(&live->ex.req);
+    if (server->handler.on_head)
+        server->handler.on_head(server->self, &live->ex);
+    if (sc_http_live_wants_body(live) && content_len != SC_HTTP_LEN_UNKNOWN &&
+        is_too_long(live, content_len))
+        refuse_length(live, content_len);
+}
+
+bool sc_http_live_wants_body(const sc_http_live *live)
+{
+    return !live->is_request_whole && (live->phase == SC_HTTP_UNANSWERED ||
+                                       (live->phase == SC_HTTP_STREAMING && live->ex.body_ops));
+}
+
+/* Room for `len` more bytes. The first room is what Content-Length says, as far as that is small.
+ */
+static bool grow(sc_http_live *live, size_t len)
+{
+    size_t want = live->body_len + len;
+    size_t cap = live->body_cap * 2;
+    char *grown;
+
+    if (want <= live->body_cap)
+        return true;
+    if (live->expected_len != SC_HTTP_LEN_UNKNOWN && cap < live->expected_len &&
+        live->expected_len <= 1048576)
+        cap = (size_t)live->expected_len;
+    if (cap < want)
+        cap = want;
+    grown = sc_arena_try(&live->ex.call->mem, cap);
+    if (!grown)
+        return false;
+    if (live->body_len > 0)
+        memcpy(grown, live->body, live->body_len);
+    live->body = grown;
+    live->body_cap = cap;
+    return true;
+}
+
+void sc_http_live_body(sc_http_live *live, const char *at, size_t len)
+{
+    if (!sc_http_live_wants_body(live) || len == 0)
+        return;
+    if (live->ex.body_ops) {
+        live->ex.body_ops->on_data(&live->ex, at, len);
+        return;
+    }
+    if (is_too_long(live, live->body_len + len) || !grow(live, len)) {
+        refuse_length(live, live->body_len + len);
+        return;
+    }
+    memcpy(live->body + live->body_len, at, len);
+    live->body_len += len;
+}
+
+void sc_http_live_body_end(sc_http_live *live)
+{
+    sc_http_server *server = live->ex.server;
+    bool is_wanted = sc_http_live_wants_body(live);
+
+    live->is_request_whole = true;
+    if (!is_wanted)
+        return;
+    if (live->ex.body_ops) {
+        if (live->ex.body_ops->on_end)
+            live->ex.body_ops->on_end(&live->ex);
+        return;
+    }
+    live->ex.req.body = sc_str_of(live->body, live->body_len);
+    server->handler.on_request(server->self, &live->ex);
+}
+
+void sc_http_live_refuse(sc_http_live *live, int status, const sc_error *why)
+{
+    sc_http_server *server = live->ex.server;
+    sc_str body = SC_STR_NONE;
+
+    if (live->phase != SC_HTTP_UNANSWERED)
+        return;
+    if (server->handler.describe_refusal)
+        body = server->handler.describe_refusal(server->self, status, why, &live->ex.call->mem);
+    sc_http_respond(&live->ex, status, NULL, body);
+}
+
+/* ---- the end ---- */
+
+static void end(sc_http_live *live)
+{
+    sc_http_server *server = live->ex.server;
+
+    live->phase = SC_HTTP_OVER;
+    live->ex.is_answered = true;
+    if (server->handler.on_finished)
+        server->handler.on_finished(server->self, &live->ex);
+    sc_call_unref(live->ex.call);
+}
+
+void sc_http_live_finished(sc_http_live *live)
+{
+    if (live->phase != SC_HTTP_OVER)
+        end(live);
+}
+
+void sc_http_live_gone(sc_http_live *live)
+{
+    bool had_more_to_say = live->phase == SC_HTTP_UNANSWERED || live->phase == SC_HTTP_STREAMING;
+
+    if (live->phase == SC_HTTP_OVER)
+        return;
+    live->phase = SC_HTTP_OVER;
+    live->ex.is_answered = true;
+    live->ex.status = 0;
+    if (had_more_to_say && live->ex.on_gone)
+        live->ex.on_gone(&live->ex);
+    end(live);
+}
+
+void sc_http_live_drained(sc_http_live *live)
+{
+    if (live->phase == SC_HTTP_STREAMING && live->ex.on_drained)
+        live->ex.on_drained(&live->ex);
+}
+
+/* ---- the answer ---- */
+
+static void note_status(sc_http_live *live, int status)
+{
+    live->ex.status = status;
+    live->ex.is_answered = true;
+    live->status_has_no_body = sc_http_status_has_no_body(status);
+    live->is_bodiless = live->status_has_no_body || sc_str_eq(live->ex.req.method, SC_STR("HEAD"));
+}
+
+void sc_http_respond(sc_http_exchange *ex, int status, const sc_pairs *headers, sc_str body)
+{
+    sc_http_live *live = (sc_http_live *)ex;
+
+    if (live->phase != SC_HTTP_UNANSWERED)
+        return;
+    note_status(live, status);
+    live->phase = SC_HTTP_ANSWERED;
+    live->ops->respond(live, status, headers, body);
+}
+
+void sc_http_respond_start(sc_http_exchange *ex, int status, const sc_pairs *headers)
+{
+    sc_http_live *live = (sc_http_live *)ex;
+
+    if (live->phase != SC_HTTP_UNANSWERED)
+        return;
+    note_status(live, status);
+    live->phase = SC_HTTP_STREAMING;
+    live->ops->start(live, status, headers);
+}
+
+void sc_http_respond_write(sc_http_exchange *ex, const void *at, size_t len)
+{
+    sc_http_live *live = (sc_http_live *)ex;
+
+    if (live->phase == SC_HTTP_STREAMING && !live->is_bodiless && len > 0)
+        live->ops->write(live, at, len);
+}
+
+void sc_http_respond_end(sc_http_exchange *ex)
+{
+    sc_http_live *live = (sc_http_live *)ex;
+
+    if (live->phase != SC_HTTP_STREAMING)
+        return;
+    live->phase = SC_HTTP_ANSWERED;
+    live->ops->end(live);
+}
+
+void sc_http_respond_abort(sc_http_exchange *ex)
+{
+    sc_http_live *live = (sc_http_live *)ex;
+
+    if (live->phase != SC_HTTP_UNANSWERED && live->phase != SC_HTTP_STREAMING)
+        return;
+    live->phase = SC_HTTP_ANSWERED;
+    live->ex.is_answered = true;
+    live->ops->abort(live);
+}
+
+bool sc_http_respond_is_congested(const sc_http_exchange *ex)
+{
+    const sc_http_live *live = (const sc_http_live *)ex;
+
+    return live->phase == SC_HTTP_STREAMING && live->ops->is_congested(live);
+}
+
+void sc_http_body_pause(sc_http_exchange *ex)
+{
+    sc_http_live *live = (sc_http_live *)ex;
+
+    if (live->phase != SC_HTTP_OVER)
+        live->ops->pause(live);
+}
+
+void sc_http_body_resume(sc_http_exchange *ex)
+{
+    sc_http_live *live = (sc_http_live *)ex;
+
+    if (live->phase != SC_HTTP_OVER)
+        live->ops->resume(live);
+}
