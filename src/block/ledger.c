@@ -35,14 +35,10 @@ struct sc_ledger {
 };
 
 static const char *const step_names[] = {
-    [SC_LEDGER_PUBLISHED] = "published",
-    [SC_LEDGER_PUBLISH_FAILED] = "publish-failed",
-    [SC_LEDGER_DELIVERED] = "delivered",
-    [SC_LEDGER_RETRYING] = "retrying",
-    [SC_LEDGER_DROPPED] = "dropped",
-    [SC_LEDGER_DEAD_LETTERED] = "dead-lettered",
-    [SC_LEDGER_EXPIRED] = "expired",
-    [SC_LEDGER_UNROUTED] = "unrouted",
+    [SC_LEDGER_PUBLISHED] = "published", [SC_LEDGER_PUBLISH_FAILED] = "publish-failed",
+    [SC_LEDGER_DELIVERED] = "delivered", [SC_LEDGER_RETRYING] = "retrying",
+    [SC_LEDGER_DROPPED] = "dropped",     [SC_LEDGER_DEAD_LETTERED] = "dead-lettered",
+    [SC_LEDGER_EXPIRED] = "expired",     [SC_LEDGER_UNROUTED] = "unrouted",
     [SC_LEDGER_RELEASED] = "released",
 };
 

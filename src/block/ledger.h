@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The message ledger: what happened to each recent message, in bounded memory, so that "why did (or
- * didn't) it arrive" has an answer. A ring: the oldest entry makes room for the newest. Its memory is
- * taken when the first entry is written. Loop thread only.
+ * didn't) it arrive" has an answer. A ring: the oldest entry makes room for the newest. Its memory
+ * is taken when the first entry is written. Loop thread only.
  */
 #ifndef SC_BLOCK_LEDGER_H
 #define SC_BLOCK_LEDGER_H
@@ -25,12 +25,12 @@ typedef struct sc_ledger sc_ledger;
 
 typedef struct sc_ledger_note {
     sc_ledger_step step;
-    sc_str id;        /* CloudEvent id; else the broker's */
+    sc_str id; /* CloudEvent id; else the broker's */
     sc_str pubsub;
     sc_str topic;
-    sc_str reason;    /* why, in a few words; may be empty */
+    sc_str reason; /* why, in a few words; may be empty */
     uint32_t attempt;
-    int status;       /* the application's last HTTP status; 0: none */
+    int status; /* the application's last HTTP status; 0: none */
 } sc_ledger_note;
 
 /* `max_entries` are kept; texts are cut to fit a fixed entry. */
@@ -39,12 +39,12 @@ void sc_ledger_free(sc_ledger *ledger);
 void sc_ledger_write(sc_ledger *ledger, const sc_ledger_note *note);
 
 typedef struct sc_ledger_query {
-    sc_str id;     /* empty: any */
-    sc_str topic;  /* empty: any */
+    sc_str id;    /* empty: any */
+    sc_str topic; /* empty: any */
     uint32_t limit;
 } sc_ledger_query;
-/* Appends {"messages":[{"time","id","pubsub","topic","step","reason","attempt","status"}...]}, newest
- * first. */
+/* Appends {"messages":[{"time","id","pubsub","topic","step","reason","attempt","status"}...]},
+ * newest first. */
 void sc_ledger_read(const sc_ledger *ledger, const sc_ledger_query *query, sc_buf *out);
 
 #endif

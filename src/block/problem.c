@@ -20,7 +20,8 @@ const sc_reason_row *sc_reason_of(sc_reason reason)
     return &rows[reason];
 }
 
-sc_problem *sc_problem_set(sc_problem *problem, sc_arena *mem, sc_reason reason, const char *fmt, ...)
+sc_problem *sc_problem_set(sc_problem *problem, sc_arena *mem, sc_reason reason, const char *fmt,
+                           ...)
 {
     char small[512];
     va_list args;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a block says when it cannot do what was asked: one of Dapr's named errors with its message and
- * details, ready for either head to word as HTTP or gRPC (Dapr: "error codes").
+ * What a block says when it cannot do what was asked: one of Dapr's named errors with its message
+ * and details, ready for either head to word as HTTP or gRPC (Dapr: "error codes").
  */
 #ifndef SC_BLOCK_PROBLEM_H
 #define SC_BLOCK_PROBLEM_H
@@ -21,9 +21,9 @@ typedef enum sc_reason {
 typedef struct sc_problem {
     sc_reason reason;
     sc_str message;
-    sc_str resource_name;  /* the component, where ResourceInfo is due */
-    sc_pairs info;         /* ErrorInfo metadata */
-    bool has_info;         /* false: the JSON form shows `{}`/null as Dapr does for no map */
+    sc_str resource_name; /* the component, where ResourceInfo is due */
+    sc_pairs info;        /* ErrorInfo metadata */
+    bool has_info;        /* false: the JSON form shows `{}`/null as Dapr does for no map */
 } sc_problem;
 
 typedef struct sc_reason_row {
@@ -41,8 +41,8 @@ static inline bool sc_problem_is_none(const sc_problem *problem)
     return problem->reason == SC_REASON_NONE;
 }
 /* Sets reason and message; details start empty. Returns `problem`. */
-sc_problem *sc_problem_set(sc_problem *problem, sc_arena *mem, sc_reason reason, const char *fmt, ...)
-    SC_PRINTF(4, 5);
+sc_problem *sc_problem_set(sc_problem *problem, sc_arena *mem, sc_reason reason, const char *fmt,
+                           ...) SC_PRINTF(4, 5);
 /* Adds an entry to the ErrorInfo metadata. Borrows the slices. */
 void sc_problem_info(sc_problem *problem, sc_arena *mem, sc_str name, sc_str value);
 
