@@ -19,29 +19,29 @@ typedef enum sc_app_answer {
 
 /* What the subscriber is told. Slices live as long as the delivery. */
 typedef struct sc_event {
-    sc_str payload;        /* bytes an HTTP application gets */
-    const sc_doc *doc;     /* the CloudEvent as a tree; NULL until sc_event_doc was asked for */
-    sc_str id;             /* CloudEvent id, unescaped; may be empty */
+    sc_str payload;    /* bytes an HTTP application gets */
+    const sc_doc *doc; /* the CloudEvent as a tree; NULL until sc_event_doc was asked for */
+    sc_str id;         /* CloudEvent id, unescaped; may be empty */
     sc_str pubsub_name;
-    sc_str topic;          /* as received, without namespace prefix */
+    sc_str topic;             /* as received, without namespace prefix */
     const sc_pairs *metadata; /* the broker's message metadata */
-    sc_str traceparent;    /* to send on; has_traceparent false: no header at all */
+    sc_str traceparent;       /* to send on; has_traceparent false: no header at all */
     bool has_traceparent;
-    bool is_raw;           /* subscription metadata rawPayload */
-    bool is_octets;        /* the broker says application/octet-stream: payload is not an envelope */
-    bool is_binary_mode;   /* contentMode: binary */
-    sc_str content_type;   /* of the broker message */
+    bool is_raw;         /* subscription metadata rawPayload */
+    bool is_octets;      /* the broker says application/octet-stream: payload is not an envelope */
+    bool is_binary_mode; /* contentMode: binary */
+    sc_str content_type; /* of the broker message */
 } sc_event;
 
 typedef struct sc_event_op {
-    sc_op op;              /* SC_OK with `answer`; else SC_APP_RETRY with the reason */
+    sc_op op; /* SC_OK with `answer`; else SC_APP_RETRY with the reason */
     sc_event *event;
-    sc_str path;           /* route */
-    uint64_t timeout_ms;   /* 0: none */
+    sc_str path;         /* route */
+    uint64_t timeout_ms; /* 0: none */
     /* out */
     sc_app_answer answer;
-    int http_status;       /* 0: none */
-    sc_str body;           /* start of what the application answered, for the log */
+    int http_status; /* 0: none */
+    sc_str body;     /* start of what the application answered, for the log */
     void *sink_state;
 } sc_event_op;
 
@@ -56,7 +56,7 @@ typedef struct sc_bulk_event_op {
     sc_op op;
     sc_bulk_event *entries;
     size_t count;
-    sc_str id;             /* of the batch */
+    sc_str id; /* of the batch */
     sc_str pubsub_name;
     sc_str topic;
     sc_str path;

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Events as HTTP requests (pub/sub semantics, sections 6.2 and 6.3). At most max_concurrency calls
+ * are under way; more wait in the order they came.
+ */
+#include "app/channel_http.h"
+
+#include <stdlib.h>
+
+#include "app/binary_mode.h"
+#include "core/list.h"
+#include "wire/json.h"
+
+typedef struct event_call {
+    sc_http_call_op http; /* first: on_answered gets it back by a cast */
+    sc_list link;         /* while it waits */
+    sc_app_http *app;
+    sc_event_op *op;
+    sc_pairs headers;
+    sc_str body;
+} event_call;
+
+struct sc_app_http {
+    sc_loop *loop;
+    sc_http_client *client;
+    sc_arena mem;
+    sc_str api_token;
+    uint32_t max_concurrency;
+    uint64_t max_body_len;
+    uint32_t running;
+    sc_list waiting;
+    void (*on_closed)(void *user);
+    void *user;
+};
+
+static void on_answered(sc_op *op);
+
+sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *settings)
+{
+    sc_app_http *app = sc_new(sc_app_http);
+    sc_http_client_settings client = {
+        .dial = {.host = settings->host,
+                 .port = settings->port,
+                 .timeout_ms = 5000,
+                 .tls = settings->tls},
+        .version = settings->version,
+        .max_connections = 1024,
+    };
+
+    app->loop = loop;
+    sc_arena_init(&app->mem, NULL);
+    sc_list_init(&app->waiting);
+    app->api_token = sc_arena_str(&app->mem, settings->api_token);
+    app->max_concurrency = settings->max_concurrency;
+    app->max_body_len = settings->max_body_len;
+    app->client = sc_http_client_open(loop, &client);
+    return app;
+}
+
+sc_http_client *sc_app_http_client(sc_app_http *app)
+{
+    return app->client;
+}
+
+sc_str sc_app_http_token(const sc_app_http *app)
+{
+    return app->api_token;
+}
+
+/* ---- the request ---- */
+
+/* As Go's http.Header writes a name: "foo-bar" as "Foo-Bar"; names that are no tokens are left out.
+ */
+static bool canonical(sc_str name, sc_arena *mem, sc_str *out)
+{
+    char *to = sc_arena_alloc(mem, name.len + 1);
+    bool is_start = true;
+
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+
+        if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
+            return false;
+        if (is_start && c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        else if (!is_start && c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        to[i] = c;
+        is_start = c == '-';
+    }
+    to[name.len] = '\0';
+    *out = sc_str_of(to, name.len);
+    return name.len > 0;
+}
+
+static bool is_safe_value(sc_str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.at[i];
+
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* Headers that describe the request itself and are never the broker's to set. */
+static bool is_own(sc_str name)
+{
+    static const char *const own[] = {"content-length", "content-type",
+                                      "host",           "connection",
+                                      "pubsubname",     "transfer-encoding",
+                                      "keep-alive",     "expect",
+                                      "upgrade",        "te",
+                                      "trailer"};
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(own); i++) {
+        if (sc_str_eq_nocase(name, sc_str_from(own[i])))
+            return true;
+    }
+    return false;
+}
+
+static void add_metadata(event_call *call, sc_arena *mem)
+{
+    const sc_pairs *metadata = call->op->event->metadata;
+    sc_str name;
+
+    for (uint32_t i = 0; metadata && i < metadata->count; i++) {
+        if (!is_own(metadata->at[i].name) && is_safe_value(metadata->at[i].value) &&
+            canonical(metadata->at[i].name, mem, &name))
+            sc_pairs_add(&call->headers, mem, name, metadata->at[i].value);
+    }
+}
+
+static void write_headers(event_call *call)
+{
+    const sc_event *event = call->op->event;
+    sc_arena *mem = call->op->op.mem;
+    sc_str content_type = SC_STR("application/cloudevents+json");
+
+    call->body = event->payload;
+    sc_pairs_add(&call->headers, mem, SC_STR("User-Agent"), SC_STR("Go-http-client/1.1"));
+    if (event->is_binary_mode && !event->is_raw && !event->is_octets)
+        sc_event_to_binary_mode(event->payload, mem, &call->headers, &content_type, &call->body);
+    sc_pairs_add(&call->headers, mem, SC_STR("Content-Type"), content_type);
+    sc_pairs_add(&call->headers, mem, SC_STR("Pubsubname"), event->pubsub_name);
+    add_metadata(call, mem);
+    if (event->has_traceparent && !sc_pairs_get_nocase(&call->headers, SC_STR("traceparent")))
+        sc_pairs_add(&call->headers, mem, SC_STR("Traceparent"), event->traceparent);
+    if (call->app->api_token.len > 0)
+        sc_pairs_set(&call->headers, mem, SC_STR("Dapr-Api-Token"), call->app->api_token);
+}
+
+/* The route as a request target: one leading slash, spaces encoded, the query kept. */
+static sc_str target_of(sc_str path, sc_arena *mem)
+{
+    char *to = sc_arena_alloc(mem, path.len * 3 + 2);
+    size_t len = 0;
+
+    to[len++] = '/';
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.at[i];
+
+        if (c == '/' && to[len - 1] == '/' && !memchr(to, '?', len))
+            continue; /* doubled slashes are one */
+        if (c <= ' ' || c == 0x7f) {
+            memcpy(to + len, c == ' ' ? "%20" : "%0A", 3);
+            len += 3;
+        } else {
+            to[len++] = c;
+        }
+    }
+    return sc_str_of(to, len);
+}
+
+static void start(event_call *call)
+{
+    sc_event_op *op = call->op;
+
+    call->app->running++;
+    call->http = (sc_http_call_op){
+        .method = SC_STR("POST"),
+        .target = target_of(op->path, op->op.mem),
+        .headers = &call->headers,
+        .body_parts = &call->body,
+        .body_part_count = 1,
+        .is_idempotent = true, /* deliveries are at least once anyway */
+        .timeout_ms = op->timeout_ms,
+        .max_body_len = call->app->max_body_len,
+    };
+    sc_op_init(&call->http.op, sc_loop_ops(call->app->loop), op->op.mem, on_answered);
+    sc_http_client_send(call->app->client, &call->http);
+}
+
+static void deliver(void *self, sc_event_op *op)
+{
+    sc_app_http *app = self;
+    event_call *call = sc_arena_new(op->op.mem, event_call);
+
+    call->app = app;
+    call->op = op;
+    op->sink_state = call;
+    sc_list_init(&call->link);
+    write_headers(call);
+    if (app->max_concurrency > 0 && app->running >= app->max_concurrency)
+        sc_list_add(&app->waiting, &call->link);
+    else
+        start(call);
+}
+
+/* ---- the answer ---- */
+
+static sc_app_answer from_text(sc_event_op *op, sc_str status)
+{
+    if (sc_str_eq_nocase(status, SC_STR("DROP")))
+        return SC_APP_DROP;
+    if (sc_str_eq_nocase(status, SC_STR("RETRY"))) {
+        (void)sc_fail(&op->op.err, SC_OK, "RETRY status returned from app");
+        return SC_APP_RETRY;
+    }
+    return SC_APP_SUCCESS; /* SUCCESS, none, and what applications say instead, like "ok" */
+}
+
+static sc_app_answer read_body(sc_event_op *op, sc_str body)
+{
+    sc_app_answer answer = SC_APP_SUCCESS;
+    sc_str at = sc_str_trim(body);
+    sc_str key;
+    sc_str value;
+
+    if (at.len == 0 || at.at[0] != '{' || sc_json_scan(at, &at, NULL, NULL) != SC_OK)
+        return SC_APP_SUCCESS;
+    while (sc_json_next_member(&at, &key, &value)) {
+        if (sc_str_eq_nocase(key, SC_STR("status")) && value.at[0] == '"')
+            answer = from_text(op, sc_json_unquote(value, op->op.mem));
+    }
+    return answer;
+}
+
+static void read_answer(sc_event_op *op, const sc_http_call_op *http)
+{
+    op->http_status = http->status;
+    op->body = sc_str_sub(http->answer_body, 0, 1024);
+    if (http->status / 100 == 2) {
+        op->answer = read_body(op, http->answer_body);
+    } else if (http->status == 404) {
+        op->answer = SC_APP_DROP;
+    } else {
+        op->answer = SC_APP_RETRY;
+        (void)sc_fail(&op->op.err, SC_OK, "body: %.*s. status code returned: %d",
+                      SC_FMT(sc_str_sub(op->body, 0, 200)), http->status);
+    }
+}
+
+static void start_next(sc_app_http *app)
+{
+    event_call *next;
+
+    if (sc_list_is_empty(&app->waiting) ||
+        (app->max_concurrency > 0 && app->running >= app->max_concurrency))
+        return;
+    next = SC_CONTAINER_OF(app->waiting.next, event_call, link);
+    sc_list_remove(&next->link);
+    start(next);
+}
+
+static void on_answered(sc_op *done)
+{
+    event_call *call = (event_call *)done;
+    sc_app_http *app = call->app;
+    sc_event_op *op = call->op;
+
+    app->running--;
+    if (done->err.code == SC_OK) {
+        read_answer(op, &call->http);
+    } else {
+        op->op.err = done->err;
+        op->answer = SC_APP_RETRY;
+    }
+    sc_op_finish(&op->op);
+    start_next(app);
+}
+
+static void cancel(void *self, sc_op *op)
+{
+    event_call *call = ((sc_event_op *)op)->sink_state;
+
+    if (!sc_list_is_empty(&call->link)) {
+        sc_list_remove(&call->link);
+        sc_op_fail(op, SC_CANCELLED, "context canceled");
+        return;
+    }
+    sc_http_client_cancel(((sc_app_http *)self)->client, &call->http);
+}
+
+sc_event_sink sc_app_http_sink(sc_app_http *app)
+{
+    return (sc_event_sink){.deliver = deliver, .cancel = cancel, .self = app};
+}
+
+/* ---- the end ---- */
+
+static void on_client_closed(void *self)
+{
+    sc_app_http *app = self;
+    void (*on_closed)(void *user) = app->on_closed;
+    void *user = app->user;
+
+    sc_arena_deinit(&app->mem);
+    free(app);
+    if (on_closed)
+        on_closed(user);
+}
+
+void sc_app_http_close(sc_app_http *app, void (*on_closed)(void *user), void *user)
+{
+    app->on_closed = on_closed;
+    app->user = user;
+    while (!sc_list_is_empty(&app->waiting)) {
+        event_call *call = SC_CONTAINER_OF(app->waiting.next, event_call, link);
+
+        sc_list_remove(&call->link);
+        sc_op_fail(&call->op->op, SC_CANCELLED, "the sidecar is shutting down");
+    }
+    sc_http_client_close(app->client, on_client_closed, app);
+}

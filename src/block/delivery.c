@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One message on its way from the broker to the application. It is settled at the broker exactly
+ * once, and only when the application accepted or dropped it, when the dead-letter topic confirmed
+ * its copy, or to leave it there for later.
+ *
+ * Each step ends by starting the next or by settle(): the one way out.
+ */
+#include "block/subscription_internal.h"
+#include "core/clock.h"
+#include "wire/cloudevent.h"
+#include "wire/traceparent.h"
+
+typedef struct delivery_flow {
+    sc_event_op op;       /* first: on_answered gets the flow back by a cast */
+    sc_publish_op letter; /* the copy for the dead-letter topic */
+    sc_list link;         /* in sub->flows */
+    sc_call *call;
+    sc_subscription *sub;
+    sc_delivery *delivery;
+    sc_event event;
+    sc_retry_state tries;
+    sc_timer retry;
+    int64_t first_ms; /* wall clock of the first attempt */
+    int last_status;
+    const char *reason;           /* why it ends without success, in a word */
+    sc_str story;                 /* the same at length */
+    sc_verdict unlettered;        /* what happens without a dead-letter topic */
+    bool is_lettered_best_effort; /* a dead letter that fails is forgotten */
+    bool is_out;                  /* with the application now */
+} delivery_flow;
+
+static sc_code decode(delivery_flow *flow, bool *is_expired, sc_error *err);
+static void attempt(delivery_flow *flow);
+static void on_answered(sc_op *op);
+static void on_retry_due(sc_timer *timer);
+static void give_up(delivery_flow *flow);
+static void on_lettered(sc_op *op);
+static void settle(delivery_flow *flow, sc_verdict verdict);
+
+static const sc_pubsubs_env *env_of(const delivery_flow *flow)
+{
+    return sc_pubsubs_env_of(flow->sub->pubsubs);
+}
+
+static void note(delivery_flow *flow, sc_ledger_step step, sc_str reason)
+{
+    sc_ledger_note line = {.step = step,
+                           .id = flow->event.id.len ? flow->event.id : flow->delivery->message_id,
+                           .pubsub = flow->sub->entry->name,
+                           .topic = flow->event.topic,
+                           .reason = reason,
+                           .attempt = flow->tries.attempts,
+                           .status = flow->last_status};
+
+    sc_ledger_write(env_of(flow)->ledger, &line);
+}
+
+/* ---- decoding ---- */
+
+/* Without the namespace that the broker's topic carries. */
+static sc_str plain_topic(const sc_subscription *sub, sc_str topic)
+{
+    sc_str space = sc_pubsubs_env_of(sub->pubsubs)->namespace_;
+
+    if (sub->entry->is_namespaced && sc_str_starts(topic, space))
+        return sc_str_sub(topic, space.len, topic.len);
+    return topic;
+}
+
+static sc_str content_type_of(const sc_delivery *delivery)
+{
+    const sc_str *named;
+
+    if (delivery->content_type.len > 0)
+        return delivery->content_type;
+    named = sc_pairs_get(&delivery->metadata, SC_STR("content-type"));
+    return named ? *named : SC_STR("application/json");
+}
+
+/* What the event says of its trace, or the empty headers Dapr sends (pub/sub semantics, delivery).
+ */
+static void read_trace(delivery_flow *flow, const sc_cloudevent *ce)
+{
+    sc_str raw = ce->traceparent.len ? ce->traceparent : ce->traceid;
+    sc_str text = sc_cloudevent_text(raw, &flow->call->mem);
+
+    flow->event.has_traceparent = raw.len > 0;
+    flow->event.traceparent = sc_traceparent_is_valid(text) ? text : SC_TRACEPARENT_NONE;
+}
+
+static void wrap_raw(delivery_flow *flow)
+{
+    sc_arena *mem = &flow->call->mem;
+    const sc_str *traceparent = sc_pairs_get(&flow->delivery->metadata, SC_STR("traceparent"));
+    char *id = sc_arena_alloc(mem, SC_UUID_LEN + 1);
+    sc_buf text = {0};
+
+    sc_random_uuid(env_of(flow)->random, id);
+    flow->event.id = sc_str_of(id, SC_UUID_LEN);
+    sc_envelope_wrap_raw(flow->delivery->payload, flow->event.id, flow->event.topic,
+                         flow->event.pubsub_name, flow->event.metadata, &text);
+    flow->event.payload = sc_arena_str(mem, sc_buf_str(&text));
+    sc_buf_deinit(&text);
+    flow->event.is_raw = true;
+    if (traceparent) {
+        flow->event.has_traceparent = true;
+        flow->event.traceparent = *traceparent;
+    }
+}
+
+static sc_code decode(delivery_flow *flow, bool *is_expired, sc_error *err)
+{
+    sc_delivery *delivery = flow->delivery;
+    sc_cloudevent ce;
+
+    *is_expired = false;
+    flow->event = (sc_event){.payload = delivery->payload,
+                             .pubsub_name = flow->sub->entry->name,
+                             .topic = plain_topic(flow->sub, delivery->topic),
+                             .metadata = &delivery->metadata,
+                             .content_type = content_type_of(delivery),
+                             .is_binary_mode = flow->sub->is_binary_mode};
+    if (flow->sub->is_raw) {
+        wrap_raw(flow);
+        return SC_OK;
+    }
+    if (sc_media_type_is(flow->event.content_type, SC_STR("application/octet-stream"))) {
+        flow->event.is_octets = true;
+        return SC_OK;
+    }
+    if (sc_cloudevent_parse(delivery->payload, &ce, err) != SC_OK)
+        return err->code;
+    flow->event.id = sc_cloudevent_text(ce.id, &flow->call->mem);
+    read_trace(flow, &ce);
+    if (ce.expiration.len > 0)
+        *is_expired = sc_cloudevent_is_expired(&ce, sc_clock_wall_ms(), &flow->call->mem);
+    return SC_OK;
+}
+
+/* ---- the way to the application ---- */
+
+static void fail_for_good(delivery_flow *flow, const char *reason, sc_str story,
+                          sc_verdict unlettered, bool best_effort)
+{
+    flow->reason = reason;
+    flow->story = story;
+    flow->unlettered = unlettered;
+    flow->is_lettered_best_effort = best_effort;
+    give_up(flow);
+}
+
+static void on_refused(sc_op *op)
+{
+    give_up((delivery_flow *)op);
+}
+
+/* The same, found out while the broker still hands the message over: decided a moment later. */
+static void refuse(delivery_flow *flow, const char *reason, sc_str story, sc_verdict unlettered,
+                   bool best_effort)
+{
+    flow->reason = reason;
+    flow->story = story;
+    flow->unlettered = unlettered;
+    flow->is_lettered_best_effort = best_effort;
+    sc_op_init(&flow->op.op, sc_loop_ops(env_of(flow)->loop), &flow->call->mem, on_refused);
+    sc_op_finish(&flow->op.op);
+}
+
+void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
+{
+    sc_call *call = sc_loop_call(sc_pubsubs_env_of(sub->pubsubs)->loop);
+    delivery_flow *flow = sc_call_make(call, delivery_flow);
+    sc_error err;
+    bool is_expired;
+
+    flow->call = call;
+    flow->sub = sub;
+    flow->delivery = delivery;
+    sc_list_init(&flow->link);
+    sc_list_add(&sub->flows, &flow->link);
+    sc_timer_init(&flow->retry, sc_pubsubs_env_of(sub->pubsubs)->loop, on_retry_due);
+    flow->first_ms = sc_clock_wall_ms();
+    if (decode(flow, &is_expired, &err) != SC_OK) {
+        sc_log_error(env_of(flow)->log,
+                     "error deserializing cloud event in pubsub %.*s and topic %.*s: %s",
+                     SC_FMT(sub->entry->name), SC_FMT(flow->event.topic), err.text);
+        refuse(flow, "malformed", sc_arena_str(&call->mem, sc_str_from(err.text)), SC_VERDICT_LATER,
+               false);
+        return;
+    }
+    if (is_expired) {
+        sc_log_warn(env_of(flow)->log, "dropping expired pub/sub event %.*s",
+                    SC_FMT(flow->event.id));
+        note(flow, SC_LEDGER_EXPIRED, SC_STR_NONE);
+        refuse(flow, "expired", SC_STR("the event expired"), SC_VERDICT_ACK, true);
+        return;
+    }
+    if (sub->spec.route_count == 0) {
+        sc_log_debug(env_of(flow)->log,
+                     "no matching route for event %.*s in pubsub %.*s and topic %.*s; skipping",
+                     SC_FMT(flow->event.id), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic));
+        note(flow, SC_LEDGER_UNROUTED, SC_STR_NONE);
+        refuse(flow, "unrouted", SC_STR("no route matches"), SC_VERDICT_ACK, true);
+        return;
+    }
+    flow->op.event = &flow->event;
+    flow->op.path = sub->spec.routes[0].path;
+    attempt(flow);
+}
+
+static void attempt(delivery_flow *flow)
+{
+    sc_subscription *sub = flow->sub;
+
+    sc_op_init(&flow->op.op, sc_loop_ops(env_of(flow)->loop), &flow->call->mem, on_answered);
+    flow->op.http_status = 0;
+    flow->op.body = SC_STR_NONE;
+    sub->in_flight++;
+    sub->sink.deliver(sub->sink.self, &flow->op);
+}
+
+static void handled(delivery_flow *flow)
+{
+    flow->sub->entry->counts.delivered++;
+    flow->tries.attempts++;
+    note(flow, SC_LEDGER_DELIVERED, SC_STR_NONE);
+    settle(flow, SC_VERDICT_ACK);
+}
+
+static void dropped(delivery_flow *flow)
+{
+    sc_subscription *sub = flow->sub;
+
+    sub->entry->counts.dropped++;
+    flow->tries.attempts++;
+    if (flow->op.http_status == 404)
+        sc_log_error(env_of(flow)->log,
+                     "non-retriable error returned from app while processing pub/sub event %.*s: "
+                     "%.*s. status "
+                     "code returned: 404",
+                     SC_FMT(flow->event.id), SC_FMT(flow->op.body));
+    else
+        sc_log_warn(env_of(flow)->log,
+                    "DROP status returned from app while processing pub/sub event %.*s",
+                    SC_FMT(flow->event.id));
+    note(flow, SC_LEDGER_DROPPED, SC_STR_NONE);
+    fail_for_good(flow, "dropped",
+                  flow->op.http_status == 404 ? SC_STR("the application answered 404")
+                                              : SC_STR("the application answered DROP"),
+                  SC_VERDICT_ACK, false);
+}
+
+static void failed(delivery_flow *flow)
+{
+    sc_subscription *sub = flow->sub;
+    const sc_pubsubs_env *env = env_of(flow);
+    sc_str story = sc_arena_str(&flow->call->mem, sc_str_from(flow->op.op.err.text));
+    uint64_t pause_ms;
+
+    sc_log_warn(env->log,
+                "retriable error returned from app while processing pub/sub event %.*s, topic: "
+                "%.*s, err: %.*s",
+                SC_FMT(flow->event.id), SC_FMT(flow->event.topic), SC_FMT(story));
+    if (sub->is_closing) {
+        settle(flow, SC_VERDICT_ABANDON);
+        return;
+    }
+    if (sc_retry_next(&sub->retry, &flow->tries, sc_random_unit(env->random), &pause_ms)) {
+        sub->entry->counts.retried++;
+        note(flow, SC_LEDGER_RETRYING, story);
+        sc_timer_start(&flow->retry, pause_ms);
+        return;
+    }
+    fail_for_good(flow, "undeliverable", story, SC_VERDICT_LATER, false);
+}
+
+static void on_answered(sc_op *op)
+{
+    delivery_flow *flow = (delivery_flow *)op;
+
+    flow->sub->in_flight--;
+    flow->last_status = flow->op.http_status;
+    if (op->err.code != SC_OK || flow->op.answer == SC_APP_RETRY)
+        failed(flow);
+    else if (flow->op.answer == SC_APP_DROP)
+        dropped(flow);
+    else
+        handled(flow);
+}
+
+static void on_retry_due(sc_timer *timer)
+{
+    attempt(SC_CONTAINER_OF(timer, delivery_flow, retry));
+}
+
+/* ---- dead letters ---- */
+
+static void add_reason(sc_pairs *to, sc_arena *mem, const char *name, sc_str value)
+{
+    if (value.len > 0)
+        sc_pairs_add(to, mem, sc_str_from(name), value);
+}
+
+/* Why it is here, as CloudEvent extension attributes (their names: lower-case letters and digits).
+ */
+static sc_pairs reasons(const delivery_flow *flow, sc_arena *mem)
+{
+    char time[SC_CLOCK_TEXT_MAX];
+    sc_pairs all = {0};
+
+    add_reason(&all, mem, "deadletterreason", sc_str_from(flow->reason));
+    add_reason(&all, mem, "deadletterdetail", sc_str_sub(flow->story, 0, 400));
+    if (flow->last_status > 0)
+        add_reason(&all, mem, "deadletterstatus", sc_arena_fmt(mem, "%d", flow->last_status));
+    add_reason(&all, mem, "deadletterattempts", sc_arena_fmt(mem, "%u", flow->tries.attempts));
+    add_reason(&all, mem, "deadletterfirsttime",
+               sc_arena_str(mem, sc_clock_format_ms(flow->first_ms, time)));
+    add_reason(&all, mem, "deadletterlasttime",
+               sc_arena_str(mem, sc_clock_format_ms(sc_clock_wall_ms(), time)));
+    add_reason(&all, mem, "deadlettertopic", flow->event.topic);
+    add_reason(&all, mem, "deadlettersubscription", flow->sub->spec.name);
+    add_reason(&all, mem, "deadletterappid", env_of(flow)->app_id);
+    return all;
+}
+
+static void send_letter(delivery_flow *flow)
+{
+    sc_subscription *sub = flow->sub;
+    sc_arena *mem = &flow->call->mem;
+    sc_pairs extra = reasons(flow, mem);
+    sc_pairs *metadata = sc_arena_new(mem, sc_pairs);
+    sc_buf text = {0};
+
+    *metadata = sc_pairs_copy(&flow->delivery->metadata, mem);
+    sc_pairs_set(metadata, mem, SC_STR("pubsubName"), sub->entry->name);
+    if (!sc_cloudevent_extend(flow->delivery->payload, &extra, mem, &text)) {
+        for (uint32_t i = 0; i < extra.count; i++) /* bytes that cannot carry them: beside them */
+            sc_pairs_set(metadata, mem, extra.at[i].name, extra.at[i].value);
+    }
+    sc_op_init(&flow->letter.op, sc_loop_ops(env_of(flow)->loop), mem, on_lettered);
+    flow->letter.topic =
+        sc_pubsub_broker_topic(sub->pubsubs, sub->entry, sub->spec.dead_letter_topic, mem);
+    flow->letter.payload = sc_arena_str(mem, sc_buf_str(&text));
+    flow->letter.content_type = flow->delivery->content_type;
+    flow->letter.metadata = metadata;
+    sc_buf_deinit(&text);
+    if (!sc_topic_rules_allow(&sub->entry->rules, &sub->entry->rules.publishing,
+                              sub->spec.dead_letter_topic))
+        sc_op_fail(&flow->letter.op, SC_PERMISSION_DENIED,
+                   "topic %.*s is not allowed for app id %.*s", SC_FMT(sub->spec.dead_letter_topic),
+                   SC_FMT(env_of(flow)->app_id));
+    else
+        sc_pubsub_publish(sub->entry->pubsub, &flow->letter);
+}
+
+static void give_up(delivery_flow *flow)
+{
+    if (flow->sub->spec.dead_letter_topic.len > 0) {
+        send_letter(flow);
+        return;
+    }
+    if (flow->unlettered == SC_VERDICT_LATER) {
+        flow->sub->entry->counts.released++;
+        note(flow, SC_LEDGER_RELEASED, flow->story);
+        sc_log_error(
+            env_of(flow)->log,
+            "pub/sub event %.*s of topic %.*s stays with the broker after %u attempts and is tried "
+            "again later: %.*s",
+            SC_FMT(flow->event.id), SC_FMT(flow->event.topic), flow->tries.attempts,
+            SC_FMT(flow->story));
+    }
+    settle(flow, flow->unlettered);
+}
+
+static void on_lettered(sc_op *op)
+{
+    delivery_flow *flow = SC_CONTAINER_OF(op, delivery_flow, letter.op);
+
+    if (op->err.code == SC_OK) {
+        flow->sub->entry->counts.dead_lettered++;
+        note(flow, SC_LEDGER_DEAD_LETTERED, flow->story);
+        settle(flow, SC_VERDICT_ACK);
+        return;
+    }
+    sc_log_error(
+        env_of(flow)->log,
+        "error sending message to dead letter, origin topic: %.*s dead letter topic %.*s err: %s",
+        SC_FMT(flow->event.topic), SC_FMT(flow->sub->spec.dead_letter_topic), op->err.text);
+    settle(flow, flow->is_lettered_best_effort ? SC_VERDICT_ACK : SC_VERDICT_LATER);
+}
+
+/* ---- the end ---- */
+
+static void settle(delivery_flow *flow, sc_verdict verdict)
+{
+    sc_delivery *delivery = flow->delivery;
+
+    sc_timer_stop(&flow->retry);
+    sc_list_remove(&flow->link);
+    delivery->settle(delivery, verdict);
+    sc_call_unref(flow->call);
+}
+
+void sc_deliveries_release(sc_subscription *sub)
+{
+    SC_LIST_EACH_SAFE (&sub->flows, it) {
+        delivery_flow *flow = SC_CONTAINER_OF(it, delivery_flow, link);
+
+        if (sc_timer_is_running(&flow->retry))
+            settle(flow, SC_VERDICT_ABANDON);
+    }
+}
