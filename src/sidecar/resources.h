@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The YAML files of the resources folders: Component, Subscription (v1alpha1, v2alpha1) and
+ * Configuration documents.
+ */
+#ifndef SC_SIDECAR_RESOURCES_H
+#define SC_SIDECAR_RESOURCES_H
+
+#include "block/subscription.h"
+#include "core/doc.h"
+#include "core/log.h"
+
+typedef struct sc_component_spec {
+    sc_str name;
+    sc_str type; /* "pubsub.redis" */
+    sc_str version;
+    sc_pairs settings; /* spec.metadata, values as text */
+    bool ignore_errors;
+    sc_str place; /* "pubsub.yaml:3:1", for messages */
+} sc_component_spec;
+
+typedef struct sc_resources {
+    sc_component_spec *components;
+    uint32_t component_count;
+    sc_subscription_spec *subscriptions;
+    uint32_t subscription_count;
+} sc_resources;
+
+/* Loads every .yaml and .yml file of `folders`, in order of their names, for `app_id`. Files that
+ * are not YAML only warn, as in Dapr. Fails with SC_INVALID (wrong documents, two components of one
+ * name) or SC_NOT_FOUND (unreadable folder). Results live in `mem`. */
+sc_code sc_resources_load(const sc_str *folders, uint32_t folder_count, sc_str app_id,
+                          sc_str namespace_, const sc_log *log, sc_arena *mem, sc_resources *out,
+                          sc_error *err) SC_MUST_CHECK;
+
+#endif
