@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The metadata document, keys in Dapr's order, empty ones left out.
+ */
+#include "block/metadata.h"
+
+#include "wire/json.h"
+
+#define MAX_EXTENDED     1000u
+#define MAX_EXTENDED_LEN 1048576u
+
+sc_code sc_metadata_set(sc_metadata *metadata, sc_str key, sc_str value, sc_error *err)
+{
+    size_t len = key.len + value.len;
+
+    if (sc_str_eq(key, SC_STR("daprRuntimeVersion")))
+        return SC_OK;
+    for (uint32_t i = 0; i < metadata->extended.count; i++)
+        len += metadata->extended.at[i].name.len + metadata->extended.at[i].value.len;
+    if (len > MAX_EXTENDED_LEN || metadata->extended.count >= MAX_EXTENDED)
+        return sc_fail(err, SC_EXHAUSTED, "extended metadata is limited to %u entries and %u bytes",
+                       MAX_EXTENDED, MAX_EXTENDED_LEN);
+    sc_pairs_set(&metadata->extended, &metadata->mem, sc_arena_str(&metadata->mem, key),
+                 sc_arena_str(&metadata->mem, value));
+    return SC_OK;
+}
+
+const char *sc_subscription_kind_name(sc_subscription_kind kind)
+{
+    static const char *const names[] = {"DECLARATIVE", "PROGRAMMATIC", "STREAMING"};
+
+    return names[kind];
+}
+
+static void add(sc_buf *out, const char *before, sc_str text)
+{
+    sc_buf_add_str(out, sc_str_from(before));
+    sc_json_add_string(out, text);
+}
+
+static void add_components(const sc_metadata *metadata, sc_buf *out)
+{
+    static const struct {
+        uint32_t feature;
+        const char *name;
+    } capabilities[] = {
+        {SC_PUBSUB_TTL, "MESSAGE_TTL"},
+        {SC_PUBSUB_WILDCARDS, "SUBSCRIBE_WILDCARDS"},
+        {SC_PUBSUB_BULK_PUBLISH, "BULK_PUBSUB"},
+    };
+    uint32_t count = sc_pubsubs_count(metadata->pubsubs);
+
+    for (uint32_t i = 0; i < count; i++) {
+        const sc_pubsub_entry *entry = sc_pubsubs_at(metadata->pubsubs, i);
+        const sc_component *component = entry->pubsub->component;
+        bool has_any = false;
+
+        add(out, i == 0 ? ",\"components\":[{\"name\":" : ",{\"name\":", entry->name);
+        add(out, ",\"type\":", sc_str_from(component->type));
+        add(out, ",\"version\":", sc_str_from(component->version));
+        for (size_t c = 0; c < SC_ARRAY_LEN(capabilities); c++) {
+            if (!(entry->pubsub->ops->features & capabilities[c].feature))
+                continue;
+            sc_buf_add_fmt(out, "%s\"%s\"", has_any ? "," : ",\"capabilities\":[",
+                           capabilities[c].name);
+            has_any = true;
+        }
+        sc_buf_add_str(out, has_any ? SC_STR("]}") : SC_STR("}"));
+    }
+    if (count > 0)
+        sc_buf_add_byte(out, ']');
+}
+
+static void add_map(sc_buf *out, const sc_pairs *map)
+{
+    for (uint32_t i = 0; i < map->count; i++) {
+        add(out, i == 0 ? "{" : ",", map->at[i].name);
+        add(out, ":", map->at[i].value);
+    }
+    sc_buf_add_byte(out, '}');
+}
+
+static void add_extended(const sc_metadata *metadata, sc_buf *out)
+{
+    sc_arena mem;
+    sc_pairs all;
+
+    sc_arena_init(&mem, NULL);
+    all = sc_pairs_copy(&metadata->extended, &mem);
+    sc_pairs_set(&all, &mem, SC_STR("daprRuntimeVersion"), metadata->version);
+    sc_pairs_sort(&all);
+    sc_buf_add_str(out, SC_STR(",\"extended\":"));
+    add_map(out, &all);
+    sc_arena_deinit(&mem);
+}
+
+static void add_rules(const sc_subscription_spec *spec, sc_buf *out)
+{
+    if (spec->route_count == 0)
+        return;
+    sc_buf_add_str(out, SC_STR(",\"rules\":["));
+    for (uint32_t i = 0; i < spec->route_count; i++) {
+        sc_buf_add_str(out, i == 0 ? SC_STR("{") : SC_STR(",{"));
+        if (spec->routes[i].match.len > 0)
+            add(out, "\"match\":", spec->routes[i].match);
+        if (spec->routes[i].path.len > 0)
+            add(out,
+                spec->routes[i].match.len > 0 ? ",\"path\":" : "\"path\":", spec->routes[i].path);
+        sc_buf_add_byte(out, '}');
+    }
+    sc_buf_add_byte(out, ']');
+}
+
+static void add_subscriptions(const sc_metadata *metadata, sc_buf *out)
+{
+    for (uint32_t i = 0; i < metadata->subscription_count; i++) {
+        const sc_subscription_spec *spec = metadata->subscriptions[i];
+
+        add(out, i == 0 ? ",\"subscriptions\":[{\"pubsubname\":" : ",{\"pubsubname\":",
+            spec->pubsub_name);
+        add(out, ",\"topic\":", spec->topic);
+        if (spec->metadata.count > 0) {
+            sc_buf_add_str(out, SC_STR(",\"metadata\":"));
+            add_map(out, &spec->metadata);
+        }
+        add_rules(spec, out);
+        add(out, ",\"deadLetterTopic\":", spec->dead_letter_topic);
+        sc_buf_add_fmt(out, ",\"type\":\"%s\"}", sc_subscription_kind_name(spec->kind));
+    }
+    if (metadata->subscription_count > 0)
+        sc_buf_add_byte(out, ']');
+}
+
+static void add_app(const sc_metadata *metadata, sc_buf *out)
+{
+    sc_buf_add_str(out, SC_STR(",\"appConnectionProperties\":{"));
+    if (metadata->app_port > 0)
+        sc_buf_add_fmt(out, "\"port\":%u,", metadata->app_port);
+    add(out, "\"protocol\":", metadata->app_protocol);
+    add(out, ",\"channelAddress\":", metadata->app_host);
+    if (metadata->app_max_concurrency > 0)
+        sc_buf_add_fmt(out, ",\"maxConcurrency\":%lld", (long long)metadata->app_max_concurrency);
+    if (metadata->has_app_health) {
+        add(out, ",\"health\":{\"healthCheckPath\":", metadata->app_health_path);
+        sc_buf_add_fmt(out, ",\"healthProbeInterval\":\"%us\",\"healthProbeTimeout\":\"%ums\"",
+                       metadata->app_health_interval_s, metadata->app_health_timeout_ms);
+        sc_buf_add_fmt(out, ",\"healthThreshold\":%u}", metadata->app_health_threshold);
+    }
+    sc_buf_add_byte(out, '}');
+}
+
+void sc_metadata_write(const sc_metadata *metadata, sc_buf *out)
+{
+    add(out, "{\"id\":", metadata->app_id);
+    add(out, ",\"runtimeVersion\":", metadata->version);
+    add_components(metadata, out);
+    add_extended(metadata, out);
+    add_subscriptions(metadata, out);
+    add_app(metadata, out);
+    sc_buf_add_str(out,
+                   SC_STR(",\"actorRuntime\":{\"runtimeStatus\":\"DISABLED\",\"hostReady\":false,"
+                          "\"placement\":\"placement: disconnected\"},\"scheduler\":{}}\n"));
+}

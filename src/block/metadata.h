@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the sidecar tells about itself (Dapr: metadata and health APIs): filled by the composition
+ * root, read and extended by the heads.
+ */
+#ifndef SC_BLOCK_METADATA_H
+#define SC_BLOCK_METADATA_H
+
+#include "block/subscription.h"
+
+typedef struct sc_metadata {
+    sc_str app_id;
+    sc_str version;
+    uint16_t app_port; /* 0: no application */
+    sc_str app_protocol;
+    sc_str app_host;
+    int64_t app_max_concurrency;
+    bool has_app_health;
+    sc_str app_health_path;
+    uint32_t app_health_interval_s;
+    uint32_t app_health_timeout_ms;
+    uint32_t app_health_threshold;
+    sc_pairs extended; /* set through the API; in `mem` */
+    sc_arena mem;
+    sc_pubsubs *pubsubs;
+    /* Specifications in the order they are listed; the array is the composition root's. */
+    const sc_subscription_spec *const *subscriptions;
+    uint32_t subscription_count;
+    bool is_ready;          /* everything is up, the application too */
+    bool is_outbound_ready; /* components and API servers are up */
+    bool is_stopping;
+} sc_metadata;
+
+/* Sets an entry of `extended`; daprRuntimeVersion cannot be changed. Bounded: SC_EXHAUSTED past
+ * 1,000 entries or 1 MiB in all. */
+sc_code sc_metadata_set(sc_metadata *metadata, sc_str key, sc_str value,
+                        sc_error *err) SC_MUST_CHECK;
+/* Appends the JSON of GET /v1.0/metadata, with the final line feed. */
+void sc_metadata_write(const sc_metadata *metadata, sc_buf *out);
+/* "PROGRAMMATIC" and so on. */
+const char *sc_subscription_kind_name(sc_subscription_kind kind);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts of URLs: percent-encoding and query strings (RFC 3986, and the form encoding of '+').
+ */
+#ifndef SC_WIRE_URL_H
+#define SC_WIRE_URL_H
+
+#include "core/arena.h"
+
+/* Go's url.QueryUnescape: %XX and '+' for a space. Without either, `text` itself is returned. False
+ * for a broken escape. */
+bool sc_url_unescape(sc_str text, sc_arena *mem, sc_str *out) SC_MUST_CHECK;
+/* Takes the next name=value of a query string, unescaped. Parts that cannot be decoded or hold ';'
+ * are passed over, as in Go. False at the end. Start with *at = the query without '?'. */
+bool sc_url_next_param(sc_str *at, sc_arena *mem, sc_str *name, sc_str *value);
+/* The path with doubled slashes collapsed, "." and ".." resolved and one trailing slash removed. A
+ * clean path is returned as it is. */
+sc_str sc_url_clean_path(sc_str path, sc_arena *mem);
+
+#endif
