@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the HTTP head share: routes, their parameters, replies.
+ */
+#ifndef SC_API_HTTP_INTERNAL_H
+#define SC_API_HTTP_INTERNAL_H
+
+#include "api/http/api.h"
+
+#define SC_MAX_PARAMS 4u
+
+/* One request on its way through the head. In the call's arena. */
+typedef struct sc_http_request_ctx {
+    sc_http_api *api;
+    sc_http_exchange *ex;
+    sc_str params[SC_MAX_PARAMS]; /* decoded, in the order of the route's pattern */
+    sc_str traceparent;           /* valid, or empty */
+    sc_str tracestate;
+} sc_http_request_ctx;
+
+typedef void (*sc_http_route_fn)(sc_http_request_ctx *ctx);
+
+/* pubsub.c */
+void http_publish(sc_http_request_ctx *ctx);
+void http_bulk_publish(sc_http_request_ctx *ctx);
+/* metadata.c */
+void http_get_metadata(sc_http_request_ctx *ctx);
+void http_put_metadata(sc_http_request_ctx *ctx);
+void http_healthz(sc_http_request_ctx *ctx);
+void http_outbound_healthz(sc_http_request_ctx *ctx);
+void http_shutdown(sc_http_request_ctx *ctx);
+void http_messages(sc_http_request_ctx *ctx);
+
+/* ---- replies (reply.c) ---- */
+
+void http_reply(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_str body);
+void http_reply_empty(sc_http_request_ctx *ctx, int status);
+/* The JSON of an error as Dapr shapes it (HTTP API, error bodies). */
+void http_reply_problem(sc_http_request_ctx *ctx, const sc_problem *problem);
+/* A plain error: reason and message. */
+void http_reply_reason(sc_http_request_ctx *ctx, sc_reason reason, const char *fmt, ...)
+    SC_PRINTF(3, 4);
+/* Every query parameter that begins with "metadata.", without that. */
+sc_pairs http_query_metadata(sc_http_request_ctx *ctx);
+/* The first query parameter of this name, or NULL. */
+const sc_str *http_query(sc_http_request_ctx *ctx, const char *name);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers and query parameters.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/http/internal.h"
+#include "wire/json.h"
+#include "wire/traceparent.h"
+#include "wire/url.h"
+
+static void add_trace(sc_http_request_ctx *ctx, sc_pairs *headers)
+{
+    sc_arena *mem = &ctx->ex->call->mem;
+
+    if (sc_str_find_str(ctx->ex->req.path, SC_STR("/healthz")) < ctx->ex->req.path.len)
+        return;
+    sc_pairs_add(headers, mem, SC_STR("traceparent"),
+                 ctx->traceparent.len ? ctx->traceparent : SC_TRACEPARENT_NONE);
+    if (ctx->traceparent.len > 0 && ctx->tracestate.len > 0)
+        sc_pairs_add(headers, mem, SC_STR("tracestate"), ctx->tracestate);
+}
+
+void http_reply(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_str body)
+{
+    sc_pairs headers = {0};
+
+    if (content_type.len > 0)
+        sc_pairs_add(&headers, &ctx->ex->call->mem, SC_STR("content-type"), content_type);
+    add_trace(ctx, &headers);
+    sc_http_respond(ctx->ex, status, &headers, body);
+}
+
+void http_reply_empty(sc_http_request_ctx *ctx, int status)
+{
+    http_reply(ctx, status, SC_STR_NONE, SC_STR_NONE);
+}
+
+static void add(sc_buf *out, const char *before, sc_str text)
+{
+    sc_buf_add_str(out, sc_str_from(before));
+    sc_json_add_string(out, text);
+}
+
+static void add_details(const sc_problem *problem, const sc_reason_row *row, sc_arena *mem,
+                        sc_buf *out)
+{
+    sc_pairs info = sc_pairs_copy(&problem->info, mem);
+
+    sc_buf_add_str(out, SC_STR(",\"details\":["));
+    if (row->names_resource) {
+        add(out, "{\"@type\":\"type.googleapis.com/google.rpc.ResourceInfo\",\"description\":",
+            problem->message);
+        add(out, ",\"owner\":\"\",\"resource_name\":", problem->resource_name);
+        sc_buf_add_str(out, SC_STR(",\"resource_type\":\"pubsub\"},"));
+    }
+    sc_buf_add_str(
+        out,
+        SC_STR("{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"domain\":\"dapr.io\","
+               "\"metadata\":{"));
+    sc_pairs_sort(&info);
+    for (uint32_t i = 0; i < info.count; i++) {
+        add(out, i > 0 ? "," : "", info.at[i].name);
+        add(out, ":", info.at[i].value);
+    }
+    add(out, "},\"reason\":", sc_str_from(row->info_reason));
+    sc_buf_add_str(out, SC_STR("}]"));
+}
+
+void http_reply_problem(sc_http_request_ctx *ctx, const sc_problem *problem)
+{
+    const sc_reason_row *row = sc_reason_of(problem->reason);
+    sc_buf out = {0};
+
+    add(&out, "{\"errorCode\":", sc_str_from(row->error_code));
+    add(&out, ",\"message\":", problem->message);
+    if (row->info_reason[0])
+        add_details(problem, row, &ctx->ex->call->mem, &out);
+    sc_buf_add_byte(&out, '}');
+    http_reply(ctx, row->http_status, SC_STR("application/json"), sc_buf_str(&out));
+    sc_buf_deinit(&out);
+}
+
+void http_reply_reason(sc_http_request_ctx *ctx, sc_reason reason, const char *fmt, ...)
+{
+    sc_problem problem;
+    char text[512];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    http_reply_problem(ctx, sc_problem_set(&problem, &ctx->ex->call->mem, reason, "%s", text));
+}
+
+sc_pairs http_query_metadata(sc_http_request_ctx *ctx)
+{
+    sc_arena *mem = &ctx->ex->call->mem;
+    sc_str rest = ctx->ex->req.query;
+    sc_str prefix = SC_STR("metadata.");
+    sc_pairs all = {0};
+    sc_str name;
+    sc_str value;
+
+    while (sc_url_next_param(&rest, mem, &name, &value)) {
+        if (!sc_str_starts(name, prefix))
+            continue;
+        name = sc_str_sub(name, prefix.len, name.len);
+        if (!sc_pairs_get(&all, name))
+            sc_pairs_add(&all, mem, name, value);
+    }
+    return all;
+}
+
+const sc_str *http_query(sc_http_request_ctx *ctx, const char *wanted)
+{
+    sc_arena *mem = &ctx->ex->call->mem;
+    sc_str rest = ctx->ex->req.query;
+    sc_str name;
+    sc_str *value = sc_arena_new(mem, sc_str);
+
+    while (sc_url_next_param(&rest, mem, &name, value)) {
+        if (sc_str_eq(name, sc_str_from(wanted)))
+            return value;
+    }
+    return NULL;
+}

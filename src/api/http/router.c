@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Paths to handlers. What belongs to Dapr but is not there yet says so; everything else is what
+ * Dapr answers when it finds no application to invoke.
+ */
+#include "api/http/internal.h"
+#include "wire/traceparent.h"
+#include "wire/url.h"
+
+enum { GET = 1, POST = 2, PUT = 4, DELETE = 8, ANY = 255 };
+
+typedef struct route {
+    unsigned methods;
+    const char *pattern;  /* "{x}": one segment; "{x...}": the rest */
+    sc_http_route_fn run; /* NULL: not there yet */
+    bool is_open;         /* no token is asked for */
+} route;
+
+/* Static patterns stand before those with parameters in the same place. */
+static const route routes[] = {
+    {POST | PUT, "/v1.0/publish/bulk/{pubsub}/{topic...}", http_bulk_publish, false},
+    {POST | PUT, "/v1.0-alpha1/publish/bulk/{pubsub}/{topic...}", http_bulk_publish, false},
+    {POST | PUT, "/v1.0/publish/{pubsub}/{topic...}", http_publish, false},
+    {GET, "/v1.0/healthz/outbound", http_outbound_healthz, true},
+    {GET, "/v1.0/healthz", http_healthz, true},
+    {GET, "/v1.0/metadata", http_get_metadata, false},
+    {PUT, "/v1.0/metadata/{key}", http_put_metadata, false},
+    {POST, "/v1.0/shutdown", http_shutdown, false},
+    {GET, "/v1.0-pillion/messages", http_messages, false},
+    {ANY, "/v1.0/state/{rest...}", NULL, false},
+    {ANY, "/v1.0-alpha1/state/{rest...}", NULL, false},
+    {ANY, "/v1.0/secrets/{rest...}", NULL, false},
+    {ANY, "/v1.0/invoke/{rest...}", NULL, false},
+    {ANY, "/v1.0/bindings/{rest...}", NULL, false},
+    {ANY, "/v1.0/actors/{rest...}", NULL, false},
+    {ANY, "/v1.0/configuration/{rest...}", NULL, false},
+    {ANY, "/v1.0-alpha1/{rest...}", NULL, false},
+    {ANY, "/v1.0-beta1/{rest...}", NULL, false},
+    {ANY, "/v1.0-alpha2/{rest...}", NULL, false},
+};
+
+static unsigned method_bit(sc_str method)
+{
+    static const struct {
+        sc_str name;
+        unsigned bit;
+    } rows[] = {
+        {SC_STR_INIT("GET"), GET},
+        {SC_STR_INIT("POST"), POST},
+        {SC_STR_INIT("PUT"), PUT},
+        {SC_STR_INIT("DELETE"), DELETE},
+    };
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
+        if (sc_str_eq(rows[i].name, method))
+            return rows[i].bit;
+    }
+    return 0x80;
+}
+
+/* True when `path` fits; parameters are decoded once, as query text. */
+static bool matches(sc_str pattern, sc_str path, sc_arena *mem, sc_str *params)
+{
+    uint32_t count = 0;
+
+    for (;;) {
+        sc_str want = sc_str_cut(&pattern, '/');
+        bool is_rest = sc_str_ends(want, SC_STR("...}"));
+        sc_str have = is_rest ? path : sc_str_cut(&path, '/');
+
+        if (want.len > 0 && want.at[0] == '{') {
+            if (have.len == 0 || count == SC_MAX_PARAMS ||
+                !sc_url_unescape(have, mem, &params[count++]))
+                return false;
+            if (is_rest)
+                return true;
+        } else if (!sc_str_eq(want, have)) {
+            return false;
+        }
+        if (!pattern.at || !path.at)
+            return !pattern.at && !path.at;
+    }
+}
+
+static const route *find(sc_http_request_ctx *ctx)
+{
+    sc_arena *mem = &ctx->ex->call->mem;
+    sc_str path = sc_url_clean_path(ctx->ex->req.path, mem);
+    unsigned method = method_bit(ctx->ex->req.method);
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(routes); i++) {
+        if ((routes[i].methods & method) &&
+            matches(sc_str_from(routes[i].pattern), path, mem, ctx->params))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static void read_trace(sc_http_request_ctx *ctx)
+{
+    const sc_str *parent = sc_pairs_get(&ctx->ex->req.headers, SC_STR("traceparent"));
+    const sc_str *state = sc_pairs_get(&ctx->ex->req.headers, SC_STR("tracestate"));
+
+    if (!parent || !sc_traceparent_is_valid(*parent))
+        return;
+    ctx->traceparent = *parent;
+    if (state)
+        ctx->tracestate = *state;
+}
+
+/* Same time for every wrong token of one length. */
+static bool is_same(sc_str a, sc_str b)
+{
+    unsigned differ = a.len != b.len;
+
+    for (size_t i = 0; i < a.len && i < b.len; i++)
+        differ |= (unsigned)(a.at[i] ^ b.at[i]);
+    return differ == 0;
+}
+
+static bool has_token(const sc_http_request_ctx *ctx)
+{
+    const sc_str *token = sc_pairs_get(&ctx->ex->req.headers, SC_STR("dapr-api-token"));
+
+    return ctx->api->api_token.len == 0 || (token && is_same(*token, ctx->api->api_token));
+}
+
+static void refuse_token(sc_http_request_ctx *ctx)
+{
+    sc_pairs headers = {0};
+    sc_arena *mem = &ctx->ex->call->mem;
+
+    sc_pairs_add(&headers, mem, SC_STR("content-type"), SC_STR("text/plain; charset=utf-8"));
+    sc_pairs_add(&headers, mem, SC_STR("x-content-type-options"), SC_STR("nosniff"));
+    sc_http_respond(ctx->ex, 401, &headers, SC_STR("invalid api token\n"));
+}
+
+static void on_request(void *self, sc_http_exchange *ex)
+{
+    sc_http_request_ctx *ctx = sc_call_make(ex->call, sc_http_request_ctx);
+    const route *found;
+
+    ctx->api = self;
+    ctx->ex = ex;
+    read_trace(ctx);
+    found = find(ctx);
+    if (!(found && found->is_open) && !has_token(ctx)) {
+        refuse_token(ctx);
+        return;
+    }
+    if (found && found->run)
+        found->run(ctx);
+    else if (found)
+        http_reply_reason(ctx, SC_REASON_UNIMPLEMENTED, "this API is currently not implemented");
+    else
+        http_reply_reason(
+            ctx, SC_REASON_DIRECT_INVOKE_NO_ID,
+            "failed getting app id either from the URL path or the header dapr-app-id");
+}
+
+static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_arena *mem)
+{
+    (void)self;
+    if (status == 413)
+        return sc_arena_fmt(mem, "%s; raise it with --max-body-size", why->text);
+    if (sc_str_eq(sc_str_from(why->text), SC_STR("missing required Host header")))
+        return SC_STR("400 Bad Request: missing required Host header");
+    if (status == 505)
+        return SC_STR("505 HTTP Version Not Supported: unsupported protocol version");
+    return sc_arena_fmt(mem, "%d %s", status, sc_http_status_text(status));
+}
+
+const sc_http_handler sc_http_api_handler = {.on_request = on_request,
+                                             .describe_refusal = describe_refusal};
