@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Builds the sidecar up in the order of daprd's start-up sequence and runs the loop.
+ */
+#include "sidecar/runtime.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "sidecar/runtime_internal.h"
+
+#define LEDGER_ENTRIES 4096u
+
+/* The process ends here: the kernel takes back what was built so far. */
+static void fatal(sc_runtime *rt, const char *text) SC_NORETURN;
+static void fatal(sc_runtime *rt, const char *text)
+{
+    sc_log_write(&rt->log, SC_LOG_FATAL, "Fatal error from runtime: %s", text);
+    _exit(1);
+}
+
+static void set_up_log(sc_runtime *rt)
+{
+    char host[256] = "localhost";
+
+    (void)gethostname(host, sizeof(host) - 1);
+    rt->sink = (sc_log_sink){.fd = STDOUT_FILENO,
+                             .level = rt->options.log_level,
+                             .is_json = rt->options.log_as_json,
+                             .is_terminal = isatty(STDOUT_FILENO) != 0 && !rt->options.log_as_json,
+                             .app_id = rt->options.app_id,
+                             .instance = sc_arena_str(&rt->mem, sc_str_from(host)),
+                             .version = SC_STR(PILLION_VERSION),
+                             .started_ms = sc_clock_wall_ms()};
+    rt->log = (sc_log){.sink = &rt->sink, .scope = "dapr.runtime"};
+    rt->processor = (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.processor"};
+    rt->subscriptions_log =
+        (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.processor.subscription"};
+    rt->contrib = (sc_log){.sink = &rt->sink, .scope = "dapr.contrib"};
+    sc_log_info(&rt->log, "Starting Dapr Runtime -- version %s -- commit ", PILLION_VERSION);
+    sc_log_info(&rt->log, "Log level set to: %.*s", SC_FMT(rt->options.log_level_text));
+    for (uint32_t i = 0; i < rt->options.ignored_count; i++)
+        sc_log_warn(&rt->log, "flag --%.*s is not implemented yet and has no effect",
+                    SC_FMT(rt->options.ignored[i]));
+}
+
+/* ---- components ---- */
+
+static bool is_later_kind(sc_str type)
+{
+    static const char *const kinds[] = {"state.",         "secretstores.",   "bindings.",
+                                        "configuration.", "lock.",           "crypto.",
+                                        "conversation.",  "nameresolution.", "middleware."};
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(kinds); i++) {
+        if (sc_str_starts(type, sc_str_from(kinds[i])))
+            return true;
+    }
+    return false;
+}
+
+static sc_code open_component(sc_runtime *rt, const sc_component_spec *spec, sc_error *err)
+{
+    const sc_component *component = sc_component_find(sc_components, spec->type, spec->version);
+    sc_str version = spec->version.len ? spec->version : SC_STR("v1");
+
+    if (!component || !component->pubsub)
+        return sc_fail(err, SC_NOT_FOUND,
+                       "[CREATE_COMPONENT_FAILURE]: initialization error occurred for %.*s "
+                       "(%.*s/%.*s): couldn't "
+                       "find message bus %.*s/%.*s (declared at %.*s)",
+                       SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->type),
+                       SC_FMT(version), SC_FMT(spec->place));
+    if (sc_pubsubs_add(rt->pubsubs, component, spec->name, &spec->settings, err) == SC_OK)
+        return SC_OK;
+    return sc_error_context(
+        err, "[INIT_COMPONENT_FAILURE]: initialization error occurred for %.*s (%.*s/%.*s)",
+        SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version));
+}
+
+static sc_code open_one(sc_runtime *rt, const sc_component_spec *spec, sc_error *err)
+{
+    sc_str version = spec->version.len ? spec->version : SC_STR("v1");
+
+    if (is_later_kind(spec->type)) {
+        sc_log_error(&rt->processor,
+                     "Component %.*s (%.*s/%.*s) at %.*s is not loaded: this kind of component is "
+                     "not implemented "
+                     "yet",
+                     SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->place));
+        return SC_OK;
+    }
+    if (!sc_str_starts(spec->type, SC_STR("pubsub.")))
+        return sc_fail(err, SC_INVALID, "process component %.*s error: incorrect type %.*s",
+                       SC_FMT(spec->name), SC_FMT(spec->type));
+    if (open_component(rt, spec, err) == SC_OK) {
+        sc_log_info(&rt->processor, "Component loaded: %.*s (%.*s/%.*s)", SC_FMT(spec->name),
+                    SC_FMT(spec->type), SC_FMT(version));
+        return SC_OK;
+    }
+    sc_log_error(&rt->processor, "Failed to init component %.*s (%.*s/%.*s): %s",
+                 SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), err->text);
+    (void)sc_error_context(err, "process component %.*s error", SC_FMT(spec->name));
+    if (!spec->ignore_errors)
+        return err->code;
+    sc_log_error(&rt->processor, "Ignoring error processing component: %s", err->text);
+    return SC_OK;
+}
+
+static sc_code open_components(sc_runtime *rt, sc_error *err)
+{
+    static const char hex[] = "0123456789abcdef";
+    char suffix[9] = "";
+    sc_pubsubs_env env = {.loop = rt->loop,
+                          .log = &rt->subscriptions_log,
+                          .contrib = &rt->contrib,
+                          .app_id = rt->options.app_id,
+                          .namespace_ = rt->options.namespace_,
+                          .ledger = rt->ledger,
+                          .random = &rt->random};
+
+    for (size_t i = 0; i < 8; i++)
+        suffix[i] = hex[sc_random_below(&rt->random, 16)];
+    env.instance_id =
+        sc_arena_fmt(&rt->mem, "%.*s-%ld-%s", SC_FMT(rt->sink.instance), (long)getpid(), suffix);
+    rt->pubsubs = sc_pubsubs_new(&env);
+    sc_log_info(&rt->log, "Loading components…");
+    for (uint32_t i = 0; i < rt->resources.component_count; i++) {
+        if (open_one(rt, &rt->resources.components[i], err) != SC_OK)
+            return err->code;
+    }
+    sc_log_info(&rt->log, "All outstanding components processed");
+    return SC_OK;
+}
+
+/* ---- servers ---- */
+
+static sc_code open_server(sc_runtime *rt, const sc_listen *at, sc_error *err)
+{
+    sc_http_limits limits = sc_http_default_limits();
+    sc_http_server *server;
+
+    limits.max_body_len = rt->options.max_body_len;
+    limits.max_head_len = (uint32_t)(rt->options.read_buffer_len + 4096);
+    if (sc_http_server_open(rt->loop, at, &limits, &sc_http_api_handler, &rt->http_api, &server,
+                            err) != SC_OK)
+        return sc_error_context(err,
+                                "failed to start HTTP server: could not listen on any endpoint");
+    rt->servers[rt->server_count++] = server;
+    sc_log_info(&rt->log, "HTTP server listening on %s: %.*s",
+                at->is_unix ? "UNIX socket" : "TCP address",
+                SC_FMT(sc_listener_name(sc_http_server_listener(server))));
+    return SC_OK;
+}
+
+static sc_code open_servers(sc_runtime *rt, sc_error *err)
+{
+    sc_str list = rt->options.listen_addresses.len ? rt->options.listen_addresses : SC_STR("");
+
+    if (rt->options.unix_socket_folder.len > 0) {
+        sc_listen at = {.is_unix = true,
+                        .host = sc_arena_fmt(&rt->mem, "%.*s/dapr-%.*s-http.socket",
+                                             SC_FMT(rt->options.unix_socket_folder),
+                                             SC_FMT(rt->options.app_id))};
+
+        if (open_server(rt, &at, err) != SC_OK)
+            return err->code;
+        sc_log_info(&rt->log, "HTTP server is running on a Unix Domain Socket");
+        return SC_OK;
+    }
+    while (list.at && rt->server_count < SC_MAX_SERVERS) {
+        sc_str host = sc_str_trim(sc_str_cut(&list, ','));
+        sc_listen at = {.port = rt->options.http_port, .host = host};
+
+        if (sc_str_starts(host, SC_STR("[")) && sc_str_ends(host, SC_STR("]")))
+            at.host = sc_str_sub(host, 1, host.len - 1);
+        if (sc_str_eq(host, SC_STR("localhost")))
+            at.host = SC_STR("127.0.0.1");
+        if (open_server(rt, &at, err) != SC_OK)
+            return err->code;
+    }
+    sc_log_info(&rt->log, "HTTP server is running on port %u", rt->options.http_port);
+    sc_log_info(&rt->log, "The request body size parameter is: %llu bytes",
+                (unsigned long long)rt->options.max_body_len);
+    return SC_OK;
+}
+
+static sc_code open_app(sc_runtime *rt, sc_error *err)
+{
+    sc_app_http_settings settings = {.host = rt->options.app_host,
+                                     .port = rt->options.app_port,
+                                     .api_token = rt->options.app_api_token};
+
+    if (rt->options.app_port == 0)
+        return SC_OK;
+    if (sc_str_eq(rt->options.app_protocol, SC_STR("h2c")))
+        settings.version = SC_HTTP_2;
+    else if (!sc_str_eq(rt->options.app_protocol, SC_STR("http")))
+        return sc_fail(err, SC_UNIMPLEMENTED,
+                       "app-protocol %.*s is not implemented yet; http and h2c are",
+                       SC_FMT(rt->options.app_protocol));
+    if (rt->options.app_max_concurrency > 0) {
+        settings.max_concurrency = (uint32_t)rt->options.app_max_concurrency;
+        sc_log_info(&rt->log, "app max concurrency set to %lld",
+                    (long long)rt->options.app_max_concurrency);
+    }
+    rt->app = sc_app_http_open(rt->loop, &settings);
+    return SC_OK;
+}
+
+/* ---- the whole ---- */
+
+static void on_api_shutdown(void *user, bool is_forced)
+{
+    sc_runtime *rt = user;
+
+    if (is_forced) {
+        sc_log_warn(&rt->log,
+                    "Force shutdown requested, exiting immediately without graceful shutdown");
+        _exit(1);
+    }
+    sc_log_info(&rt->log, "Shutdown requested via API");
+    sc_runtime_stop(rt);
+}
+
+static void on_signal(void *self, int signum)
+{
+    sc_runtime *rt = self;
+    const char *name = signum == SIGINT ? "interrupt" : "terminated";
+
+    if (rt->is_stopping) {
+        sc_log_write(&rt->log, SC_LOG_FATAL,
+                     "Received signal '%s' during shutdown; exiting immediately", name);
+        _exit(1);
+    }
+    sc_log_info(&rt->log, "Received signal '%s'; beginning shutdown", name);
+    sc_runtime_stop(rt);
+}
+
+static void fill_metadata(sc_runtime *rt)
+{
+    sc_arena_init(&rt->metadata.mem, NULL);
+    rt->metadata.app_id = rt->options.app_id;
+    rt->metadata.version = SC_STR(PILLION_VERSION);
+    rt->metadata.app_port = rt->options.app_port;
+    rt->metadata.app_protocol = rt->options.app_protocol;
+    rt->metadata.app_host = rt->options.app_host;
+    rt->metadata.app_max_concurrency = rt->options.app_max_concurrency;
+    rt->metadata.pubsubs = rt->pubsubs;
+    rt->http_api = (sc_http_api){.loop = rt->loop,
+                                 .log = &rt->log,
+                                 .pubsubs = rt->pubsubs,
+                                 .ledger = rt->ledger,
+                                 .metadata = &rt->metadata,
+                                 .api_token = rt->options.api_token,
+                                 .on_shutdown = on_api_shutdown,
+                                 .user = rt};
+}
+
+void sc_runtime_on_app_started(sc_runtime *rt)
+{
+    rt->metadata.is_ready = true;
+    sc_log_info(&rt->log, "dapr initialized. Status: Running. Init Elapsed %llums",
+                (unsigned long long)(sc_loop_now_ms(rt->loop) - rt->started_ms));
+}
+
+static sc_code build(sc_runtime *rt, sc_error *err)
+{
+    const sc_options *o = &rt->options;
+
+    if (sc_options_check(o, err) != SC_OK ||
+        sc_resources_load(o->resource_folders, o->resource_folder_count, o->app_id, o->namespace_,
+                          &rt->log, &rt->mem, &rt->resources, err) != SC_OK)
+        return err->code;
+    sc_log_info(&rt->log, "standalone mode configured");
+    sc_log_info(&rt->log, "app id: %.*s", SC_FMT(o->app_id));
+    if (open_components(rt, err) != SC_OK)
+        return err->code;
+    fill_metadata(rt);
+    if (open_app(rt, err) != SC_OK)
+        return err->code;
+    return open_servers(rt, err);
+}
+
+static int run(sc_runtime *rt)
+{
+    sc_error err;
+
+    rt->loop = sc_loop_new();
+    rt->started_ms = sc_loop_now_ms(rt->loop);
+    rt->ledger = sc_ledger_new(LEDGER_ENTRIES);
+    sc_random_init(&rt->random);
+    if (build(rt, &err) != SC_OK)
+        fatal(rt, err.text);
+    rt->metadata.is_outbound_ready = true;
+    rt->signals[0] = sc_signal_open(rt->loop, SIGINT, on_signal, rt);
+    rt->signals[1] = sc_signal_open(rt->loop, SIGTERM, on_signal, rt);
+    sc_app_start_begin(rt);
+    sc_loop_run(rt->loop);
+    if (sc_loop_close(&rt->loop) != 0)
+        sc_log_warn(&rt->log, "something was still open at the end");
+    sc_log_info(&rt->log, "Daprd shutdown gracefully");
+    return rt->exit_code;
+}
+
+int sc_sidecar_main(int count, char **args)
+{
+    sc_runtime *rt = sc_new(sc_runtime);
+    sc_error err;
+    int code = 2;
+
+    sc_arena_init(&rt->mem, NULL);
+    if (sc_options_parse(count, args, &rt->mem, &rt->options, &err) != SC_OK) {
+        sc_options_print_usage();
+        (void)fprintf(stderr, "%s\n", err.text);
+    } else if (rt->options.wants_version) {
+        (void)printf("%s\n", PILLION_VERSION);
+        code = 0;
+    } else if (rt->options.wants_help) {
+        sc_options_print_usage();
+        code = 0;
+    } else {
+        set_up_log(rt);
+        code = run(rt);
+    }
+    sc_ledger_free(rt->ledger);
+    sc_log_sink_deinit(&rt->sink);
+    sc_arena_deinit(&rt->mem);
+    free(rt);
+    return code;
+}

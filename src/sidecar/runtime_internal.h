@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The running sidecar, for the files of this folder.
+ */
+#ifndef SC_SIDECAR_RUNTIME_INTERNAL_H
+#define SC_SIDECAR_RUNTIME_INTERNAL_H
+
+#include "api/http/api.h"
+#include "app/channel_http.h"
+#include "io/timer.h"
+#include "sidecar/options.h"
+#include "sidecar/resources.h"
+
+#define SC_MAX_SERVERS 16u
+
+typedef struct sc_runtime sc_runtime;
+
+/* Finding the application and asking it what it subscribes to. */
+typedef struct sc_app_start {
+    sc_timer pause;
+    sc_stream *probe;
+    uint32_t failures;
+    uint32_t asked;
+    sc_arena mem;
+    sc_http_call_op ask;
+    sc_pairs headers;
+} sc_app_start;
+
+struct sc_runtime {
+    sc_options options;
+    sc_arena mem;
+    sc_log_sink sink;
+    sc_log log;       /* dapr.runtime */
+    sc_log processor; /* dapr.runtime.processor */
+    sc_log subscriptions_log;
+    sc_log contrib;
+    sc_loop *loop;
+    sc_random random;
+    sc_ledger *ledger;
+    sc_pubsubs *pubsubs;
+    sc_resources resources;
+    sc_metadata metadata;
+    sc_http_api http_api;
+    sc_http_server *servers[SC_MAX_SERVERS];
+    uint32_t server_count;
+    sc_app_http *app;
+    sc_app_start start;
+    sc_subscription **subscriptions;
+    const sc_subscription_spec **specs; /* as the metadata lists them */
+    uint32_t subscription_count;
+    sc_signal_watch *signals[2];
+    sc_timer grace;
+    uint64_t started_ms;
+    uint32_t closing; /* parts of the current closing step that are still open */
+    int exit_code;
+    bool is_stopping;
+};
+
+/* app_start.c: waits for the application's port, asks for its subscriptions, then starts them all
+ * and calls sc_runtime_on_app_started. Without an application port: at once. */
+void sc_app_start_begin(sc_runtime *rt);
+void sc_app_start_cancel(sc_runtime *rt);
+void sc_runtime_on_app_started(sc_runtime *rt);
+/* shutdown.c */
+void sc_runtime_stop(sc_runtime *rt);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The end, in order: no more messages are fetched and those with the application are waited for;
+ * then the API closes, then the components, the channel to the application, the signals.
+ */
+#include <unistd.h>
+
+#include "sidecar/runtime_internal.h"
+
+static void on_subscription_closed(void *user);
+static void on_server_closed(void *user);
+static void on_pubsubs_closed(void *user);
+static void on_app_closed(void *user);
+
+#define LINGER_MS 2000u
+
+static void on_grace_over(sc_timer *timer)
+{
+    sc_runtime *rt = SC_CONTAINER_OF(timer, sc_runtime, grace);
+
+    sc_log_write(&rt->log, SC_LOG_FATAL, "Graceful shutdown timeout exceeded, forcing shutdown");
+    _exit(1);
+}
+
+void sc_runtime_stop(sc_runtime *rt)
+{
+    if (rt->is_stopping)
+        return;
+    rt->is_stopping = rt->metadata.is_stopping = true;
+    sc_log_info(&rt->log, "Dapr is shutting down");
+    sc_timer_init(&rt->grace, rt->loop, on_grace_over);
+    if (rt->options.graceful_shutdown_s > 0)
+        sc_timer_start(&rt->grace, (uint64_t)rt->options.graceful_shutdown_s * 1000);
+    sc_app_start_cancel(rt);
+    rt->closing = rt->subscription_count + 1;
+    for (uint32_t i = 0; i < rt->subscription_count; i++)
+        sc_subscription_close(rt->subscriptions[i], on_subscription_closed, rt);
+    on_subscription_closed(rt);
+}
+
+static void on_subscription_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    if (--rt->closing > 0)
+        return;
+    rt->metadata.subscription_count = 0;
+    rt->closing = rt->server_count + 1;
+    for (uint32_t i = 0; i < rt->server_count; i++)
+        sc_http_server_close(rt->servers[i], LINGER_MS, on_server_closed, rt);
+    on_server_closed(rt);
+}
+
+static void on_server_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    if (--rt->closing > 0)
+        return;
+    for (uint32_t i = 0; i < sc_pubsubs_count(rt->pubsubs); i++) {
+        const sc_pubsub_entry *entry = sc_pubsubs_at(rt->pubsubs, i);
+
+        sc_log_info(&rt->log, "Shutting down component %.*s (%s/%s)", SC_FMT(entry->name),
+                    entry->pubsub->component->type, entry->pubsub->component->version);
+    }
+    sc_pubsubs_close(rt->pubsubs, LINGER_MS, on_pubsubs_closed, rt);
+}
+
+static void on_pubsubs_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    sc_pubsubs_free(rt->pubsubs);
+    if (rt->app)
+        sc_app_http_close(rt->app, on_app_closed, rt);
+    else
+        on_app_closed(rt);
+}
+
+static void on_app_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    sc_timer_stop(&rt->grace);
+    sc_signal_close(rt->signals[0]);
+    sc_signal_close(rt->signals[1]);
+    sc_arena_deinit(&rt->metadata.mem);
+    sc_arena_deinit(&rt->start.mem);
+    sc_log_info(&rt->log, "Dapr runtime stopped");
+}

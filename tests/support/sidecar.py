@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""Runs the real binary and a small HTTP application for it, each on ports of its own."""
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("PILLION", str(ROOT / "build/dev/pillion"))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(check, what, seconds=15):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = check()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class App:
+    """An application: answers GET /dapr/subscribe, and every POST as `answer(path, body)` says."""
+
+    def __init__(self, subscriptions, answer=None):
+        self.received = []
+        self.subscriptions = subscriptions
+        self.answer = answer or (lambda path, body: (200, {}))
+        app = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def reply(self, status, body):
+                data = b"" if body is None else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def do_GET(self):
+                if self.path == "/dapr/subscribe":
+                    self.reply(200, app.subscriptions)
+                else:
+                    self.reply(404, {})
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                app.received.append((self.path, dict(self.headers), body))
+                self.reply(*app.answer(self.path, body))
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def events(self, path=None):
+        return [json.loads(body) for got, _, body in list(self.received) if path in (None, got)]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Sidecar:
+    def __init__(self, app_id, resources=None, app_port=None, flags=(), env=None, wait=True):
+        self.port = free_port()
+        self.log = []
+        args = [BINARY, "sidecar", "--app-id", app_id, "--dapr-http-port", str(self.port),
+                "--dapr-listen-addresses", "127.0.0.1", *flags]
+        if resources:
+            args += ["--resources-path", str(resources)]
+        if app_port:
+            args += ["--app-port", str(app_port)]
+        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        env={**os.environ, **(env or {})})
+        threading.Thread(target=self._read, daemon=True).start()
+        if wait:
+            self.wait_ready("/v1.0/healthz")
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.log.append(line.rstrip())
+
+    def wait_ready(self, path):
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError("ended:\n" + "\n".join(self.log))
+            try:
+                return self.get(path)[0] == 204
+            except OSError:
+                return False
+        wait_until(ready, f"ready; log:\n" + "\n".join(self.log))
+
+    def request(self, method, path, body=b"", headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        return answer.status, data, answer.headers
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def publish(self, pubsub, topic, data, content_type="application/json", query=""):
+        body = data if isinstance(data, bytes) else json.dumps(data).encode()
+        return self.request("POST", f"/v1.0/publish/{pubsub}/{topic}{query}", body, {"Content-Type": content_type})
+
+    def stop(self, sig=signal.SIGTERM, timeout=15):
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        code = self.process.wait(timeout)
+        return code
+
+
+def component(folder, name="pubsub", kind="pubsub.in-memory", **metadata):
+    lines = "".join(f"  - name: {k}\n    value: \"{v}\"\n" for k, v in metadata.items())
+    (folder / f"{name}.yaml").write_text(
+        f"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: {name}\nspec:\n  type: {kind}\n"
+        f"  version: v1\n" + (f"  metadata:\n{lines}" if lines else ""))
+    return folder
