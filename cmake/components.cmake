@@ -7,6 +7,7 @@ macro(sc_component path)
 endmacro()
 
 sc_component(pubsub/in_memory)
+sc_component(pubsub/redis)
 
 set(component_list "/* Generated from cmake/components.cmake. */\n#include \"component/component.h\"\n\n")
 foreach(name ${component_names})

@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading a stream through a consumer group. New entries come through a blocking read on a
+ * connection of its own, asked for as many as the application may still take. What is not
+ * acknowledged stays pending at the server: entries held here are kept fresh there, all others that
+ * rest for processingTimeout, ours or those of a dead replica, are claimed and delivered again.
+ */
+#include <stdlib.h>
+
+#include "components/pubsub/redis_internal.h"
+#include "wire/json.h"
+
+#define BLOCK_MS          5000u
+#define DEFAULT_IN_FLIGHT 100u
+
+typedef struct redis_message {
+    sc_delivery delivery; /* first: settle gets the message back by a cast */
+    sc_list link;         /* in sub->held */
+    sc_list wait;         /* in sub->queued: the application has enough already */
+    struct redis_sub *sub;
+    sc_arena mem;
+    uint64_t ms;
+    uint64_t seq;
+} redis_message;
+
+/* XACK, or XCLAIM to keep fresh or to give back, of some entries. Freed when answered. */
+typedef struct id_request {
+    sc_redis_request request; /* first */
+    struct redis_sub *sub;
+    enum { ID_ACK, ID_FRESH, ID_GIVE_BACK } what;
+    size_t count;
+    struct {
+        uint64_t ms;
+        uint64_t seq;
+    } ids[];
+} id_request;
+
+typedef struct redis_sub {
+    redis_pubsub *self;
+    sc_pubsub_subscription *of;
+    sc_redis_link *link;
+    sc_redis_request group;
+    sc_redis_request read;
+    sc_redis_request claim;
+    sc_str claim_from; /* cursor; in claim_text */
+    char claim_text[48];
+    size_t claim_count;
+    sc_list held;   /* all that came and is not settled */
+    sc_list queued; /* those of them not yet handed over */
+    uint32_t held_count;
+    uint32_t in_flight;     /* handed over; never above max_in_flight */
+    uint32_t read_count;    /* asked for by the read under way */
+    uint32_t open_requests; /* of the client's: the struct stays while there are any */
+    sc_list acked;          /* settled this turn */
+    size_t acked_count;
+    sc_turn_hook step;
+    sc_timer reclaim;
+    sc_timer freshen;
+    bool has_group;
+    bool is_creating;
+    bool is_reading;
+    bool is_claiming;
+    bool is_closing;
+} redis_sub;
+
+static void step(sc_turn_hook *hook);
+static void create_group(redis_sub *sub);
+static void read_more(redis_sub *sub);
+static void claim_more(redis_sub *sub);
+static void settle(sc_delivery *delivery, sc_verdict verdict);
+
+static uint32_t max_in_flight(const redis_sub *sub)
+{
+    if (sub->of->max_in_flight_is_set)
+        return sub->of->max_in_flight;
+    return sub->self->conf->concurrency > 0 && sub->self->conf->concurrency < UINT32_MAX
+               ? (uint32_t)sub->self->conf->concurrency
+               : DEFAULT_IN_FLIGHT;
+}
+
+/* What the application could take now. A read that waits for new entries does not use it up:
+ * entries at rest must be found meanwhile, and what comes in excess waits in `queued`. */
+static uint32_t credit(const redis_sub *sub)
+{
+    uint32_t max = max_in_flight(sub);
+
+    return sub->held_count < max ? max - sub->held_count : 0;
+}
+
+static uint32_t fetch_count(const redis_sub *sub)
+{
+    uint32_t count = credit(sub);
+    uint64_t depth = sub->self->conf->queue_depth ? sub->self->conf->queue_depth : 100;
+
+    return count > depth ? (uint32_t)depth : count;
+}
+
+static void wake(redis_sub *sub)
+{
+    sc_loop_at_turn_end(sub->self->env->loop, &sub->step);
+}
+
+static void complain(redis_sub *sub, const sc_error *why)
+{
+    if (sub->of->on_trouble && !sub->is_closing)
+        sub->of->on_trouble(sub->of, why);
+}
+
+/* ---- the group ---- */
+
+static void encode_group(sc_redis_request *request, sc_buf *out)
+{
+    redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, group);
+
+    sc_redis_begin(out, 6);
+    sc_redis_arg(out, SC_STR("XGROUP"));
+    sc_redis_arg(out, SC_STR("CREATE"));
+    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, sub->self->group);
+    sc_redis_arg(out, SC_STR("0"));
+    sc_redis_arg(out, SC_STR("MKSTREAM"));
+}
+
+static void on_group(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
+{
+    redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, group);
+
+    sub->open_requests--;
+    sub->is_creating = false;
+    if (err && !sc_redis_is_error(reply, SC_STR("BUSYGROUP"))) {
+        complain(sub, err);
+        sc_timer_start(&sub->reclaim, 1000); /* tried again from there */
+        return;
+    }
+    sub->has_group = true;
+    if (sub->of->on_ready && !sub->is_closing)
+        sub->of->on_ready(sub->of);
+    sc_timer_start(&sub->reclaim, 0);
+    wake(sub);
+}
+
+static void create_group(redis_sub *sub)
+{
+    sc_error err;
+
+    if (sub->is_creating || sub->has_group || sub->is_closing)
+        return;
+    sub->group = (sc_redis_request){.encode = encode_group,
+                                    .done = on_group,
+                                    .key = sub->of->topic,
+                                    .size = 200,
+                                    .is_repeatable = true};
+    if (sc_redis_send(sub->self->client, &sub->group, &err) == SC_PENDING) {
+        sub->is_creating = true;
+        sub->open_requests++;
+    } else {
+        complain(sub, &err);
+        sc_timer_start(&sub->reclaim, 1000);
+    }
+}
+
+/* ---- entries ---- */
+
+static void read_metadata(redis_message *message, sc_str text)
+{
+    sc_doc *doc;
+
+    if (sc_json_parse(sc_arena_str(&message->mem, text), &message->mem, &doc, NULL, NULL) !=
+            SC_OK ||
+        doc->kind != SC_DOC_OBJECT)
+        return;
+    SC_DOC_EACH(doc, it)
+    sc_pairs_add(&message->delivery.metadata, &message->mem, it->key, sc_doc_string(it));
+}
+
+static bool is_held(const redis_sub *sub, uint64_t ms, uint64_t seq)
+{
+    SC_LIST_EACH (&sub->held, it) {
+        const redis_message *message = SC_CONTAINER_OF(it, redis_message, link);
+
+        if (message->ms == ms && message->seq == seq)
+            return true;
+    }
+    return false;
+}
+
+/* [id, [field, value, ...]] */
+static void take_entry(redis_sub *sub, const sc_redis_reply *entry, uint32_t attempts)
+{
+    sc_str id = sc_redis_text(sc_redis_item(entry, 0));
+    const sc_redis_reply *fields = sc_redis_item(entry, 1);
+    redis_message *message;
+    uint64_t ms;
+    uint64_t seq;
+
+    if (!sc_redis_parse_id(id, &ms, &seq) || is_held(sub, ms, seq))
+        return;
+    message = sc_new(redis_message);
+    sc_arena_init(&message->mem, sc_loop_arenas(sub->self->env->loop));
+    message->sub = sub;
+    message->ms = ms;
+    message->seq = seq;
+    message->delivery = (sc_delivery){.from = sub->of,
+                                      .topic = sub->of->topic,
+                                      .message_id = sc_arena_str(&message->mem, id),
+                                      .broker_attempts = attempts,
+                                      .settle = settle};
+    for (size_t i = 0; fields && i + 1 < fields->count; i += 2) {
+        sc_str name = sc_redis_text(sc_redis_item(fields, i));
+        sc_str value = sc_redis_text(sc_redis_item(fields, i + 1));
+
+        if (sc_str_eq(name, SC_STR("data")))
+            message->delivery.payload = sc_arena_str(&message->mem, value);
+        else if (sc_str_eq(name, SC_STR("metadata")))
+            read_metadata(message, value);
+    }
+    sc_list_init(&message->link);
+    sc_list_init(&message->wait);
+    sc_list_add(&sub->held, &message->link);
+    sc_list_add(&sub->queued, &message->wait);
+    sub->held_count++;
+}
+
+/* Hands over as much as the application takes. */
+static void deliver_queued(redis_sub *sub)
+{
+    while (sub->in_flight < max_in_flight(sub) && !sc_list_is_empty(&sub->queued)) {
+        redis_message *message = SC_CONTAINER_OF(sub->queued.next, redis_message, wait);
+
+        sc_list_remove(&message->wait);
+        sub->in_flight++;
+        sub->of->deliver(sub->of, &message->delivery);
+    }
+}
+
+static void take_entries(redis_sub *sub, const sc_redis_reply *entries, uint32_t attempts)
+{
+    for (size_t i = 0; entries && i < entries->count; i++)
+        take_entry(sub, sc_redis_item(entries, i), attempts);
+    deliver_queued(sub);
+}
+
+/* ---- new entries ---- */
+
+static void encode_read(sc_redis_request *request, sc_buf *out)
+{
+    redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, read);
+
+    sc_redis_begin(out, 11);
+    sc_redis_arg(out, SC_STR("XREADGROUP"));
+    sc_redis_arg(out, SC_STR("GROUP"));
+    sc_redis_arg(out, sub->self->group);
+    sc_redis_arg(out, sub->self->env->instance_id);
+    sc_redis_arg(out, SC_STR("COUNT"));
+    sc_redis_arg_u64(out, sub->read_count);
+    sc_redis_arg(out, SC_STR("BLOCK"));
+    sc_redis_arg_u64(out, BLOCK_MS);
+    sc_redis_arg(out, SC_STR("STREAMS"));
+    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, SC_STR(">"));
+}
+
+static void forget_group(redis_sub *sub)
+{
+    sc_log_warn(sub->self->env->log, "redis streams: recreating group %.*s for stream %.*s",
+                SC_FMT(sub->self->group), SC_FMT(sub->of->topic));
+    sub->has_group = false;
+    create_group(sub);
+}
+
+static void on_read(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
+{
+    redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, read);
+
+    sub->is_reading = false;
+    sub->read_count = 0;
+    if (err && sc_redis_is_error(reply, SC_STR("NOGROUP"))) {
+        forget_group(sub);
+    } else if (err) {
+        complain(sub, err);
+        if (reply) /* the server refused: not again at once */
+            sc_timer_start(&sub->reclaim, 1000);
+    } else {
+        take_entries(sub, sc_redis_item(sc_redis_item(reply, 0), 1), 1); /* NIL: nothing came */
+        wake(sub);
+    }
+}
+
+static void read_more(redis_sub *sub)
+{
+    sc_error err;
+
+    if (sub->is_reading || !sub->has_group || sub->is_closing ||
+        !sc_redis_link_is_ready(sub->link) || fetch_count(sub) == 0)
+        return;
+    sub->read_count = fetch_count(sub);
+    sub->read = (sc_redis_request){.encode = encode_read,
+                                   .done = on_read,
+                                   .key = sub->of->topic,
+                                   .size = 256,
+                                   .block_ms = BLOCK_MS};
+    if (sc_redis_link_send(sub->link, &sub->read, &err) == SC_PENDING)
+        sub->is_reading = true;
+    else
+        sub->read_count = 0;
+}
+
+/* ---- entries at rest ---- */
+
+static void encode_claim(sc_redis_request *request, sc_buf *out)
+{
+    redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, claim);
+
+    sc_redis_begin(out, 8);
+    sc_redis_arg(out, SC_STR("XAUTOCLAIM"));
+    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, sub->self->group);
+    sc_redis_arg(out, sub->self->env->instance_id);
+    sc_redis_arg_u64(out, (uint64_t)sub->self->conf->processing_timeout_ms);
+    sc_redis_arg(out, sub->claim_from);
+    sc_redis_arg(out, SC_STR("COUNT"));
+    sc_redis_arg_u64(out, sub->claim_count);
+}
+
+static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
+{
+    redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, claim);
+    sc_str next = sc_redis_text(sc_redis_item(reply, 0));
+
+    sub->open_requests--;
+    sub->is_claiming = false;
+    sub->claim_count = 0;
+    if (sub->is_closing) {
+        wake(sub); /* what was claimed stays pending and is claimed again by others */
+        return;
+    }
+    if (err) {
+        if (sc_redis_is_error(reply, SC_STR("NOGROUP")))
+            forget_group(sub);
+        else
+            complain(sub, err);
+        return;
+    }
+    take_entries(sub, sc_redis_item(reply, 1), 0);
+    if (next.len > 0 && next.len < sizeof(sub->claim_text) && !sc_str_eq(next, SC_STR("0-0"))) {
+        memcpy(sub->claim_text, next.at, next.len);
+        sub->claim_from = sc_str_of(sub->claim_text, next.len);
+        claim_more(sub);
+    } else {
+        sub->claim_from = SC_STR("0-0");
+    }
+    wake(sub);
+}
+
+static bool reclaims(const redis_sub *sub)
+{
+    return sub->self->conf->processing_timeout_ms > 0 && sub->self->conf->redeliver_interval_ms > 0;
+}
+
+static void claim_more(redis_sub *sub)
+{
+    sc_error err;
+
+    if (sub->is_claiming || !sub->has_group || sub->is_closing || !reclaims(sub) ||
+        fetch_count(sub) == 0)
+        return;
+    sub->claim_count = fetch_count(sub);
+    sub->claim = (sc_redis_request){
+        .encode = encode_claim, .done = on_claimed, .key = sub->of->topic, .size = 256};
+    if (sc_redis_send(sub->self->client, &sub->claim, &err) == SC_PENDING) {
+        sub->is_claiming = true;
+        sub->open_requests++;
+    } else {
+        sub->claim_count = 0;
+    }
+}
+
+static void on_reclaim_due(sc_timer *timer)
+{
+    redis_sub *sub = SC_CONTAINER_OF(timer, redis_sub, reclaim);
+    int64_t every = sub->self->conf->redeliver_interval_ms;
+
+    create_group(sub);
+    claim_more(sub);
+    wake(sub);
+    sc_timer_start(timer, every > 0 ? (uint64_t)every : 15000);
+}
+
+/* ---- settling ---- */
+
+static void encode_ids(sc_redis_request *request, sc_buf *out)
+{
+    const id_request *ids = (const id_request *)request;
+    const redis_pubsub *self = ids->sub->self;
+    size_t extra = ids->what == ID_ACK ? 0 : ids->what == ID_FRESH ? 3 : 5;
+
+    sc_redis_begin(out, 3 + ids->count + extra);
+    sc_redis_arg(out, ids->what == ID_ACK ? SC_STR("XACK") : SC_STR("XCLAIM"));
+    sc_redis_arg(out, ids->sub->of->topic);
+    sc_redis_arg(out, self->group);
+    if (ids->what != ID_ACK) {
+        sc_redis_arg(out, self->env->instance_id);
+        sc_redis_arg(out, SC_STR("0"));
+    }
+    for (size_t i = 0; i < ids->count; i++)
+        sc_redis_arg_id(out, ids->ids[i].ms, ids->ids[i].seq);
+    if (ids->what ==
+        ID_GIVE_BACK) { /* as if it had rested long enough: any replica may have it now */
+        sc_redis_arg(out, SC_STR("IDLE"));
+        sc_redis_arg_u64(out, (uint64_t)self->conf->processing_timeout_ms);
+    }
+    if (ids->what != ID_ACK)
+        sc_redis_arg(out, SC_STR("JUSTID"));
+}
+
+static void on_ids_done(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
+{
+    id_request *ids = (id_request *)request;
+    redis_sub *sub = ids->sub;
+
+    (void)reply;
+    sub->open_requests--;
+    if (err && ids->what == ID_ACK)
+        sc_log_warn(sub->self->env->log,
+                    "redis streams: %zu messages of stream %.*s are not acknowledged and may "
+                    "come again: %s",
+                    ids->count, SC_FMT(sub->of->topic), err->text);
+    free(ids);
+    wake(sub);
+}
+
+static id_request *new_ids(redis_sub *sub, size_t max)
+{
+    id_request *ids = sc_alloc_zero(sizeof(id_request) + max * sizeof(ids->ids[0]));
+
+    ids->sub = sub;
+    ids->request = (sc_redis_request){.encode = encode_ids,
+                                      .done = on_ids_done,
+                                      .key = sub->of->topic,
+                                      .size = 200 + max * 40,
+                                      .is_repeatable = true};
+    return ids;
+}
+
+static void send_ids(id_request *ids)
+{
+    redis_sub *sub = ids->sub;
+    sc_error err;
+
+    sub->open_requests++;
+    if (sc_redis_send(sub->self->client, &ids->request, &err) != SC_PENDING)
+        on_ids_done(&ids->request, NULL, &err);
+}
+
+static void free_message(redis_message *message)
+{
+    sc_list_remove(&message->link);
+    sc_arena_deinit(&message->mem);
+    free(message);
+}
+
+/* Lets any replica have it now. */
+static void give_back(const redis_message *message)
+{
+    id_request *ids;
+
+    if (!reclaims(message->sub))
+        return;
+    ids = new_ids(message->sub, 1);
+    ids->what = ID_GIVE_BACK;
+    ids->ids[0].ms = message->ms;
+    ids->ids[0].seq = message->seq;
+    ids->count = 1;
+    send_ids(ids);
+}
+
+static void settle(sc_delivery *delivery, sc_verdict verdict)
+{
+    redis_message *message = (redis_message *)delivery;
+    redis_sub *sub = message->sub;
+
+    sub->held_count--;
+    sub->in_flight--;
+    sc_list_remove(&message->link);
+    wake(sub);
+    if (verdict == SC_VERDICT_ACK) {
+        sc_list_add(&sub->acked, &message->link);
+        sub->acked_count++;
+        return;
+    }
+    if (verdict == SC_VERDICT_ABANDON)
+        give_back(message);
+    free_message(message); /* it stays pending and is claimed when it has rested */
+}
+
+/* What was fetched but not handed over when the subscription ends. */
+static void return_queued(redis_sub *sub)
+{
+    while (!sc_list_is_empty(&sub->queued)) {
+        redis_message *message = SC_CONTAINER_OF(sub->queued.next, redis_message, wait);
+
+        sc_list_remove(&message->wait);
+        sub->held_count--;
+        give_back(message);
+        free_message(message);
+    }
+}
+
+/* All that was acknowledged in this turn in one command. */
+static void send_acks(redis_sub *sub)
+{
+    id_request *ids;
+
+    if (sub->acked_count == 0)
+        return;
+    ids = new_ids(sub, sub->acked_count);
+    ids->what = ID_ACK;
+    while (!sc_list_is_empty(&sub->acked)) {
+        redis_message *message = SC_CONTAINER_OF(sub->acked.next, redis_message, link);
+
+        ids->ids[ids->count].ms = message->ms;
+        ids->ids[ids->count++].seq = message->seq;
+        free_message(message);
+    }
+    sub->acked_count = 0;
+    send_ids(ids);
+}
+
+/* Tells the server that what is held here is being worked on, so that no replica claims it. */
+static void on_freshen_due(sc_timer *timer)
+{
+    redis_sub *sub = SC_CONTAINER_OF(timer, redis_sub, freshen);
+    id_request *ids;
+
+    sc_timer_start(timer, (uint64_t)sub->self->conf->processing_timeout_ms / 3 + 1);
+    if (sub->held_count == 0)
+        return;
+    ids = new_ids(sub, sub->held_count);
+    ids->what = ID_FRESH;
+    SC_LIST_EACH (&sub->held, it) {
+        const redis_message *message = SC_CONTAINER_OF(it, redis_message, link);
+
+        ids->ids[ids->count].ms = message->ms;
+        ids->ids[ids->count++].seq = message->seq;
+    }
+    send_ids(ids);
+}
+
+/* ---- life ---- */
+
+static void finish(redis_sub *sub)
+{
+    sc_pubsub_subscription *of = sub->of;
+
+    sc_loop_forget_hook(&sub->step);
+    free(sub);
+    of->component_state = NULL;
+    of->closed(of);
+}
+
+static void step(sc_turn_hook *hook)
+{
+    redis_sub *sub = SC_CONTAINER_OF(hook, redis_sub, step);
+
+    send_acks(sub);
+    if (!sub->is_closing)
+        deliver_queued(sub);
+    if (sub->is_closing) {
+        if (sub->held_count == 0 && sub->open_requests == 0) {
+            sc_timer_stop(&sub->freshen);
+            finish(sub);
+        }
+        return;
+    }
+    read_more(sub);
+}
+
+static void on_link_ready(void *at)
+{
+    redis_sub *sub = at;
+
+    create_group(sub);
+    wake(sub);
+}
+
+static void on_link_lost(void *at, const sc_error *why)
+{
+    redis_sub *sub = at;
+
+    sub->is_reading = false;
+    sub->read_count = 0;
+    sub->has_group = false; /* the server may come back without it */
+    complain(sub, why);
+}
+
+sc_code redis_subscribe(void *at, sc_pubsub_subscription *of, sc_error *err)
+{
+    static const sc_redis_link_ops ops = {on_link_ready, on_link_lost};
+    redis_pubsub *self = at;
+    redis_sub *sub = sc_new(redis_sub);
+
+    (void)err;
+    sub->self = self;
+    sub->of = of;
+    sub->step.run = step;
+    sub->claim_from = SC_STR("0-0");
+    sc_list_init(&sub->held);
+    sc_list_init(&sub->queued);
+    sc_list_init(&sub->acked);
+    sc_timer_init(&sub->reclaim, self->env->loop, on_reclaim_due);
+    sc_timer_init(&sub->freshen, self->env->loop, on_freshen_due);
+    of->component_state = sub;
+    if (reclaims(sub))
+        sc_timer_start(&sub->freshen, (uint64_t)self->conf->processing_timeout_ms / 3 + 1);
+    sub->link = sc_redis_link_open(self->client, of->topic, &ops, sub);
+    return SC_OK;
+}
+
+void redis_unsubscribe(void *at, sc_pubsub_subscription *of)
+{
+    redis_sub *sub = of->component_state;
+
+    (void)at;
+    sub->is_closing = true;
+    sc_timer_stop(&sub->reclaim);
+    sc_redis_link_close(sub->link);
+    sub->link = NULL;
+    sub->is_reading = false;
+    return_queued(sub);
+    wake(sub);
+}
