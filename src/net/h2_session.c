@@ -100,7 +100,7 @@ void sc_h2_wake(sc_h2_session *session)
 
 static void set_state(sc_h2_session *session, sc_h2_state to)
 {
-    static const unsigned allowed[] = {
+    SC_UNUSED static const unsigned allowed[] = {
         [SC_H2_OPENING] = 1u << SC_H2_RUNNING | 1u << SC_H2_DEAD,
         [SC_H2_RUNNING] = 1u << SC_H2_FINISHING | 1u << SC_H2_DEAD,
         [SC_H2_FINISHING] = 1u << SC_H2_DEAD,

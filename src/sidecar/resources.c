@@ -113,8 +113,8 @@ static sc_code list_folder(loader *l, const char *path, const char ***names, siz
 static sc_code load_folder(loader *l, sc_str folder)
 {
     const char *path = sc_arena_str(l->mem, folder).at;
-    const char **names;
-    size_t count;
+    const char **names = NULL;
+    size_t count = 0;
 
     if (list_folder(l, path, &names, &count) != SC_OK)
         return l->err->code;
