@@ -1,0 +1,20 @@
+/* links: core */
+/* SPDX-License-Identifier: MIT
+ *
+ * YAML resources.
+ */
+#include "core/yaml.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    sc_arena mem;
+    sc_doc *doc;
+    sc_error err;
+
+    sc_arena_init(&mem, NULL);
+    if (sc_yaml_parse(sc_str_of(data, len), "fuzz.yaml", &mem, &doc, &err) != SC_OK)
+        (void)sc_str_hash(sc_str_from(err.text));
+    sc_arena_deinit(&mem);
+    return 0;
+}
