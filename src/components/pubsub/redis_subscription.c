@@ -10,7 +10,8 @@
 #include "components/pubsub/redis_internal.h"
 #include "wire/json.h"
 
-#define BLOCK_MS          5000u
+#define BLOCK_MS          10000u
+#define MIN_BLOCK_MS      1000u
 #define DEFAULT_IN_FLIGHT 100u
 
 typedef struct redis_message {
@@ -242,6 +243,16 @@ static void take_entries(redis_sub *sub, const sc_redis_reply *entries, uint32_t
 
 /* ---- new entries ---- */
 
+/* readTimeout is also the length of a blocking read, as in Dapr. */
+static uint64_t block_ms(const redis_sub *sub)
+{
+    int64_t set = sub->self->conf->redis.read_timeout_ms;
+
+    if (set <= 0)
+        return BLOCK_MS;
+    return set < MIN_BLOCK_MS ? MIN_BLOCK_MS : (uint64_t)set;
+}
+
 static void encode_read(sc_redis_request *request, sc_buf *out)
 {
     redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, read);
@@ -254,7 +265,7 @@ static void encode_read(sc_redis_request *request, sc_buf *out)
     sc_redis_arg(out, SC_STR("COUNT"));
     sc_redis_arg_u64(out, sub->read_count);
     sc_redis_arg(out, SC_STR("BLOCK"));
-    sc_redis_arg_u64(out, BLOCK_MS);
+    sc_redis_arg_u64(out, block_ms(sub));
     sc_redis_arg(out, SC_STR("STREAMS"));
     sc_redis_arg(out, sub->of->topic);
     sc_redis_arg(out, SC_STR(">"));
@@ -298,7 +309,7 @@ static void read_more(redis_sub *sub)
                                    .done = on_read,
                                    .key = sub->of->topic,
                                    .size = 256,
-                                   .block_ms = BLOCK_MS};
+                                   .block_ms = block_ms(sub)};
     if (sc_redis_link_send(sub->link, &sub->read, &err) == SC_PENDING)
         sub->is_reading = true;
     else

@@ -11,12 +11,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 enum {
     WAITING_MAX = 1000,
     WAITING_BYTES_MAX = 16 << 20,
     REDIRECTS_MAX = 8,
+    REPEATS_MAX = 3,
     RECONNECT_MAX_MS = 2000,
     REFUSED_PAUSE_MS = 10000, /* a wrong password does not get right by trying hard */
     READ_TIMEOUT_MS = 3000,
@@ -28,6 +28,7 @@ static void on_node_reply(void *owner, sc_redis_request *request, const sc_redis
 static void on_node_unanswered(void *owner, sc_redis_request *request, const sc_error *why);
 static void on_node_lost(void *owner, const sc_error *why);
 static void on_node_retry(sc_timer *timer);
+static void on_flush(sc_turn_hook *hook);
 static void on_linger(sc_timer *timer);
 static void finish_close(sc_redis_client *client);
 static void free_later(sc_turn_hook *hook);
@@ -50,11 +51,7 @@ uint64_t redis_client_pause_ms(sc_redis_client *client, uint32_t failures, uint6
         pause *= 2;
     if (pause > max_ms)
         pause = max_ms;
-    /* xorshift64: enough to keep a fleet of sidecars from knocking together. */
-    client->random ^= client->random << 13;
-    client->random ^= client->random >> 7;
-    client->random ^= client->random << 17;
-    return pause / 2 + client->random % (pause / 2 + 1);
+    return pause / 2 + sc_random_below(&client->random, pause / 2 + 1);
 }
 
 void redis_client_set_trouble(sc_redis_client *client, const sc_error *why)
@@ -395,8 +392,8 @@ static bool is_transient(const sc_redis_reply *reply)
 static bool retry_later(sc_redis_client *client, sc_redis_request *request)
 {
     uint64_t now = sc_loop_now_ms(client->loop);
-    uint64_t max_ms = client->settings->max_retry_ms > 0 ? (uint64_t)client->settings->max_retry_ms
-                                                         : 512;
+    uint64_t max_ms =
+        client->settings->max_retry_ms > 0 ? (uint64_t)client->settings->max_retry_ms : 512;
 
     if ((int64_t)request->attempts >= client->settings->max_retries || client->is_closing)
         return false;
@@ -412,8 +409,8 @@ static void on_refused(redis_node *node, sc_redis_request *request, const sc_red
 {
     sc_redis_client *client = node->client;
     bool is_cluster = client->mode == REDIS_CLUSTER && request->redirects < REDIRECTS_MAX;
-    bool has_old_master = client->mode == REDIS_SENTINEL &&
-                          sc_redis_is_error(reply, SC_STR("READONLY"));
+    bool has_old_master =
+        client->mode == REDIS_SENTINEL && sc_redis_is_error(reply, SC_STR("READONLY"));
     bool needs_password = sc_redis_is_error(reply, SC_STR("NOAUTH"));
     redis_conn *conn = node->conn;
     sc_error err;
@@ -444,11 +441,19 @@ static void on_refused(redis_node *node, sc_redis_request *request, const sc_red
 static void on_node_reply(void *owner, sc_redis_request *request, const sc_redis_reply *reply)
 {
     redis_node *node = owner;
+    sc_redis_client *client = node->client;
 
     if (reply->kind == SC_REDIS_ERROR)
         on_refused(node, request, reply);
     else
-        finish_request(node->client, request, reply, NULL);
+        finish_request(client, request, reply, NULL);
+    if (client->waiting_count > 0 && !client->is_closed)
+        sc_loop_at_turn_end(client->loop, &client->flush_hook);
+}
+
+static void on_flush(sc_turn_hook *hook)
+{
+    redis_client_flush(SC_CONTAINER_OF(hook, sc_redis_client, flush_hook));
 }
 
 static void on_node_unanswered(void *owner, sc_redis_request *request, const sc_error *why)
@@ -457,7 +462,9 @@ static void on_node_unanswered(void *owner, sc_redis_request *request, const sc_
     sc_redis_client *client = node->client;
     sc_error err;
 
-    if (request->is_repeatable && !client->is_closing) {
+    if (request->is_repeatable && !client->is_closing && request->attempts < REPEATS_MAX) {
+        request->attempts++;
+        request->deadline_ms = sc_loop_now_ms(client->loop) + client->wait_ms;
         wait_for_node(client, request);
         return;
     }
@@ -473,11 +480,13 @@ static void on_node_unanswered(void *owner, sc_redis_request *request, const sc_
 static sc_code check_settings(const sc_redis_settings *with, sc_error *err)
 {
     if (with->use_entra_id)
-        return sc_fail(err, SC_INVALID, "useEntraID: signing in by Entra ID is not offered; use "
-                                        "redisUsername and redisPassword");
+        return sc_fail(err, SC_INVALID,
+                       "useEntraID: signing in by Entra ID is not offered; use "
+                       "redisUsername and redisPassword");
     if (with->use_oidc)
-        return sc_fail(err, SC_INVALID, "useOIDC: signing in by OIDC is not offered; use "
-                                        "redisUsername and redisPassword");
+        return sc_fail(err, SC_INVALID,
+                       "useOIDC: signing in by OIDC is not offered; use "
+                       "redisUsername and redisPassword");
     if (with->failover && with->sentinel_master.len == 0)
         return sc_fail(err, SC_INVALID, "sentinelMasterName is needed when failover is true");
     if (with->db < 0 || with->db > INT32_MAX)
@@ -547,8 +556,8 @@ static void set_limits(sc_redis_client *client)
                                                 : READ_TIMEOUT_MS + 1000;
 
     client->wait_ms = (uint64_t)wait_ms;
-    client->conn.answer_timeout_ms = read_ms > 0 ? (uint64_t)(read_ms + (write_ms > 0 ? write_ms : 0))
-                                                 : 0;
+    client->conn.answer_timeout_ms =
+        read_ms > 0 ? (uint64_t)(read_ms + (write_ms > 0 ? write_ms : 0)) : 0;
     client->conn.dial_timeout_ms = with->dial_timeout_ms > 0 ? (uint64_t)with->dial_timeout_ms : 0;
     client->conn.username = with->username;
     client->conn.password = with->password;
@@ -583,9 +592,9 @@ sc_code sc_redis_client_open(sc_loop *loop, const sc_redis_settings *settings,
     client->settings = settings;
     client->ops = ops;
     client->self = self;
-    client->mode = settings->failover                                ? REDIS_SENTINEL
+    client->mode = settings->failover                             ? REDIS_SENTINEL
                    : sc_str_eq(settings->type, SC_STR("cluster")) ? REDIS_CLUSTER
-                                                                     : REDIS_SINGLE;
+                                                                  : REDIS_SINGLE;
     if (code == SC_OK)
         code = parse_seeds(client, err);
     if (code == SC_OK)
@@ -595,8 +604,7 @@ sc_code sc_redis_client_open(sc_loop *loop, const sc_redis_settings *settings,
         return code;
     }
     set_limits(client);
-    if (getrandom(&client->random, sizeof(client->random), GRND_NONBLOCK) < 0 || !client->random)
-        client->random = (uint64_t)(uintptr_t)client ^ sc_loop_now_ms(loop);
+    sc_random_init(&client->random);
     if (client->mode == REDIS_CLUSTER)
         client->slots = sc_alloc_zero(REDIS_SLOTS * sizeof(redis_node *));
     sc_list_init(&client->nodes);
@@ -604,6 +612,8 @@ sc_code sc_redis_client_open(sc_loop *loop, const sc_redis_settings *settings,
     sc_list_init(&client->waiting);
     sc_list_init(&client->free_hook.link);
     client->free_hook.run = free_later;
+    sc_list_init(&client->flush_hook.link);
+    client->flush_hook.run = on_flush;
     sc_timer_init(&client->waiting_timer, loop, on_waiting_timer);
     sc_timer_init(&client->linger, loop, on_linger);
     redis_topology_init(client);
@@ -642,8 +652,7 @@ static void finish_close(sc_redis_client *client)
     client->is_closed = true;
     sc_fail(&err, SC_UNAVAILABLE, "redis at %s: the component was closed", client->name);
     while (!sc_list_is_empty(&client->waiting)) {
-        sc_redis_request *request =
-            SC_CONTAINER_OF(client->waiting.next, sc_redis_request, link);
+        sc_redis_request *request = SC_CONTAINER_OF(client->waiting.next, sc_redis_request, link);
 
         stop_waiting(client, request);
         finish_request(client, request, NULL, &err);
@@ -656,6 +665,7 @@ static void finish_close(sc_redis_client *client)
     }
     sc_timer_stop(&client->linger);
     sc_timer_stop(&client->waiting_timer);
+    sc_loop_forget_hook(&client->flush_hook);
     redis_topology_deinit(client);
     while (!sc_list_is_empty(&client->nodes))
         redis_node_close(SC_CONTAINER_OF(client->nodes.next, redis_node, link));

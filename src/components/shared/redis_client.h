@@ -68,8 +68,8 @@ typedef struct sc_redis_settings {
                  .help = "Password for AUTH."),                                                    \
         SC_FIELD(conf, at.db, I64, "redisDB", .initial = "0",                                      \
                  .help = "Number of the database to SELECT; a cluster has only 0."),               \
-        SC_FIELD(conf, at.type, CHOICE, "redisType", .initial = "node",                            \
-                 .choices = "node|cluster", .help = "One server (or Sentinel), or Cluster."),      \
+        SC_FIELD(conf, at.type, CHOICE, "redisType", .initial = "node", .choices = "node|cluster", \
+                 .help = "One server (or Sentinel), or Cluster."),                                 \
         SC_FIELD(conf, at.max_retries, I64, "redisMaxRetries", .initial = "3",                     \
                  .help = "How often a command is sent again after an answer that says it was not " \
                          "carried out (LOADING, TRYAGAIN, ...); -1: never."),                      \
@@ -79,11 +79,10 @@ typedef struct sc_redis_settings {
                  .plain_unit_ms = 1,                                                               \
                  .help = "Longest pause between retries; reconnections may pause up to 2s."),      \
         SC_FIELD(conf, at.dial_timeout_ms, DURATION, "dialTimeout", .initial = "5s",               \
-                 .plain_unit_ms = 1,                                                               \
-                 .help = "Limit for connecting, TLS and signing in."),                             \
+                 .plain_unit_ms = 1, .help = "Limit for connecting, TLS and signing in."),         \
         SC_FIELD(conf, at.read_timeout_ms, DURATION, "readTimeout", .plain_unit_ms = 1,            \
                  .help = "Limit for an answer, 3s when not set, -1 for none; when set, also how "  \
-                         "long one blocking read of a stream waits (10s when not)."),              \
+                         "long one blocking read of a stream waits (10s when not, 1s at least)."), \
         SC_FIELD(conf, at.write_timeout_ms, DURATION, "writeTimeout", .plain_unit_ms = 1,          \
                  .help = "Limit for sending, added to readTimeout; as readTimeout when not set."), \
         SC_FIELD(conf, at.pool_timeout_ms, DURATION, "poolTimeout", .plain_unit_ms = 1,            \
@@ -136,10 +135,10 @@ void sc_redis_arg_id(sc_buf *out, uint64_t ms, uint64_t seq);
 
 typedef enum sc_redis_kind {
     SC_REDIS_NIL,
-    SC_REDIS_TEXT,   /* bulk string or status */
+    SC_REDIS_TEXT, /* bulk string or status */
     SC_REDIS_NUMBER,
     SC_REDIS_ARRAY,
-    SC_REDIS_ERROR,  /* the server's text, e.g. "NOGROUP No such key ..." */
+    SC_REDIS_ERROR, /* the server's text, e.g. "NOGROUP No such key ..." */
 } sc_redis_kind;
 
 typedef struct sc_redis_reply {
@@ -205,8 +204,8 @@ const sc_error *sc_redis_client_trouble(const sc_redis_client *client);
 /* "127.0.0.1:6379", as the settings name it. */
 sc_str sc_redis_client_name(const sc_redis_client *client);
 
-/* Sends `request`, or keeps it until its node is back. Returns SC_PENDING: request->done runs later.
- * Fails, and does not keep it, with SC_EXHAUSTED when too much waits already, or with
+/* Sends `request`, or keeps it until its node is back. Returns SC_PENDING: request->done runs
+ * later. Fails, and does not keep it, with SC_EXHAUSTED when too much waits already, or with
  * SC_FAILED_PRECONDITION after sc_redis_client_close. */
 sc_code sc_redis_send(sc_redis_client *client, sc_redis_request *request,
                       sc_error *err) SC_MUST_CHECK;
@@ -228,10 +227,10 @@ typedef struct sc_redis_link_ops {
 } sc_redis_link_ops;
 
 /* `key` is borrowed until closed. */
-sc_redis_link *sc_redis_link_open(sc_redis_client *client, sc_str key,
-                                  const sc_redis_link_ops *ops, void *self);
-/* Sends at once. Returns SC_PENDING, or SC_UNAVAILABLE when the link is not ready. A lost connection
- * fails the request; nothing is sent again. */
+sc_redis_link *sc_redis_link_open(sc_redis_client *client, sc_str key, const sc_redis_link_ops *ops,
+                                  void *self);
+/* Sends at once. Returns SC_PENDING, or SC_UNAVAILABLE when the link is not ready. A lost
+ * connection fails the request; nothing is sent again. */
 sc_code sc_redis_link_send(sc_redis_link *link, sc_redis_request *request,
                            sc_error *err) SC_MUST_CHECK;
 bool sc_redis_link_is_ready(const sc_redis_link *link);

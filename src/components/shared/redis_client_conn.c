@@ -2,8 +2,8 @@
  *
  * One connection to one Redis server: dialling, signing in, commands out, replies in.
  *
- * Requests wait in a ring in the order they were sent, for replies carry no name. A connection never
- * comes back: whoever owns it closes it after a loss and opens another.
+ * Requests wait in a ring in the order they were sent, for replies carry no name. A connection
+ * never comes back: whoever owns it closes it after a loss and opens another.
  */
 #include "components/shared/redis_client_internal.h"
 
@@ -163,8 +163,8 @@ static void on_connected(void *self)
     greet(conn, GREET_PING);
 }
 
-/* What stands in the log when signing in fails: the server, the field to check, its words. Never the
- * password. */
+/* What stands in the log when signing in fails: the server, the field to check, its words. Never
+ * the password. */
 static void refuse(redis_conn *conn, sc_code code, const char *what, const sc_redis_reply *reply)
 {
     const redis_address *at = &conn->settings.address;
@@ -272,8 +272,7 @@ void redis_conn_send(redis_conn *conn, sc_redis_request *request, bool is_asking
         *ring_push(conn) = (pending){.greeting = NO_GREETING, .due_ms = due_ms};
     }
     request->encode(request, out);
-    *ring_push(conn) =
-        (pending){.request = request, .greeting = NO_GREETING, .due_ms = due_ms};
+    *ring_push(conn) = (pending){.request = request, .greeting = NO_GREETING, .due_ms = due_ms};
     if (due_ms && !sc_timer_is_running(&conn->timer))
         sc_timer_start(&conn->timer, limit_ms + request->block_ms);
 }

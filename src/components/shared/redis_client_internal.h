@@ -6,6 +6,7 @@
 #define SC_COMPONENTS_SHARED_REDIS_CLIENT_INTERNAL_H
 
 #include "components/shared/redis_client.h"
+#include "core/random.h"
 #include "io/stream.h"
 #include "io/timer.h"
 #include "io/tls.h"
@@ -125,9 +126,9 @@ typedef struct redis_topology {
     sc_redis_request request;
     redis_address asked;
     sc_timer retry;
-    size_t next;        /* which seed or node is asked next */
-    size_t tried;       /* since the last success */
-    uint32_t failures;  /* whole rounds without success */
+    size_t next;       /* which seed or node is asked next */
+    size_t tried;      /* since the last success */
+    uint32_t failures; /* whole rounds without success */
     uint32_t round;
     bool is_known;
     bool wants_refresh; /* a change was noticed while asking or pausing */
@@ -154,7 +155,8 @@ struct sc_redis_client {
     sc_timer waiting_timer;
     uint64_t wait_ms;
     size_t outstanding; /* requests taken and not done */
-    uint64_t random;
+    sc_random random;
+    sc_turn_hook flush_hook; /* a connection that was full may take more */
     bool is_ready;
     bool is_closing;
     bool is_closed;

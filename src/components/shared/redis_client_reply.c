@@ -24,7 +24,7 @@ typedef int element_count;
 struct redis_reader {
     redisReader *hiredis;
     sc_arena mem;
-    size_t bytes;    /* of the reply that is being read */
+    size_t bytes; /* of the reply that is being read */
     size_t elements;
 };
 

@@ -46,8 +46,8 @@ static void split_port(sc_str text, sc_str *host, sc_str *port)
         return;
     }
     *host = text;
-    if (colon == text.len || sc_str_find(sc_str_sub(text, colon + 1, text.len), ':') !=
-                                 text.len - colon - 1)
+    if (colon == text.len ||
+        sc_str_find(sc_str_sub(text, colon + 1, text.len), ':') != text.len - colon - 1)
         return;
     *host = sc_str_sub(text, 0, colon);
     *port = sc_str_sub(text, colon + 1, text.len);

@@ -38,8 +38,7 @@ void redis_topology_init(sc_redis_client *client)
     redis_topology *topology = &client->topology;
 
     sc_timer_init(&topology->retry, client->loop, on_retry);
-    topology->request.encode =
-        client->mode == REDIS_SENTINEL ? encode_sentinel : encode_slots;
+    topology->request.encode = client->mode == REDIS_SENTINEL ? encode_sentinel : encode_slots;
 }
 
 void redis_topology_deinit(sc_redis_client *client)
@@ -250,8 +249,8 @@ static sc_code take_slots(sc_redis_client *client, const sc_redis_reply *reply, 
     size_t count = 0;
 
     if (reply->kind == SC_REDIS_ERROR)
-        return sc_fail(err, redis_error_code(reply->text), "redis cluster at %s: %.*s",
-                       asked->host, SC_FMT(reply->text));
+        return sc_fail(err, redis_error_code(reply->text), "redis cluster at %s: %.*s", asked->host,
+                       SC_FMT(reply->text));
     while ((code = redis_slots_range(reply, count, asked, &range, err)) == SC_OK)
         count++;
     if (code != SC_NOT_FOUND)
