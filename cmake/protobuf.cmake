@@ -5,19 +5,25 @@ file(GLOB_RECURSE protos RELATIVE ${CMAKE_SOURCE_DIR}/proto CONFIGURE_DEPENDS
 set(proto_out ${CMAKE_BINARY_DIR}/proto)
 file(MAKE_DIRECTORY ${proto_out})
 set(proto_sources)
+# The well-known types that they import: libprotobuf-c brings no C for these.
+find_path(PROTOBUF_INCLUDE google/protobuf/struct.proto REQUIRED)
+foreach(stem google/protobuf/any google/protobuf/struct)
+    add_custom_command(
+        OUTPUT ${proto_out}/${stem}.pb-c.c ${proto_out}/${stem}.pb-c.h
+        COMMAND ${PROTOC_C} --c_out=${proto_out} -I${PROTOBUF_INCLUDE} ${stem}.proto
+        DEPENDS ${PROTOBUF_INCLUDE}/${stem}.proto)
+    list(APPEND proto_sources ${proto_out}/${stem}.pb-c.c)
+endforeach()
 foreach(proto ${protos})
     string(REGEX REPLACE "\\.proto$" ".pb-c" stem ${proto})
     add_custom_command(
         OUTPUT ${proto_out}/${stem}.c ${proto_out}/${stem}.h
-        COMMAND ${PROTOC_C} --c_out=${proto_out} -I${CMAKE_SOURCE_DIR}/proto ${proto}
+        COMMAND ${PROTOC_C} --c_out=${proto_out} -I${CMAKE_SOURCE_DIR}/proto
+                -I${PROTOBUF_INCLUDE} ${proto}
         DEPENDS ${CMAKE_SOURCE_DIR}/proto/${proto}
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/proto)
     list(APPEND proto_sources ${proto_out}/${stem}.c)
 endforeach()
-if(proto_sources)
-    add_library(pillion_proto STATIC ${proto_sources})
-    target_include_directories(pillion_proto SYSTEM PUBLIC ${proto_out})
-    target_link_libraries(pillion_proto PUBLIC PkgConfig::PROTOBUF_C)
-else()
-    add_library(pillion_proto INTERFACE)
-endif()
+add_library(pillion_proto STATIC ${proto_sources})
+target_include_directories(pillion_proto SYSTEM PUBLIC ${proto_out})
+target_link_libraries(pillion_proto PUBLIC PkgConfig::PROTOBUF_C)

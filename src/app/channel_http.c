@@ -8,12 +8,12 @@
 #include <stdlib.h>
 
 #include "app/binary_mode.h"
-#include "core/list.h"
+#include "app/gate.h"
 #include "wire/json.h"
 
 typedef struct event_call {
     sc_http_call_op http; /* first: on_answered gets it back by a cast */
-    sc_list link;         /* while it waits */
+    sc_gate_entry turn;
     sc_app_http *app;
     sc_event_op *op;
     sc_pairs headers;
@@ -25,10 +25,8 @@ struct sc_app_http {
     sc_http_client *client;
     sc_arena mem;
     sc_str api_token;
-    uint32_t max_concurrency;
+    sc_gate gate;
     uint64_t max_body_len;
-    uint32_t running;
-    sc_list waiting;
     void (*on_closed)(void *user);
     void *user;
 };
@@ -49,9 +47,8 @@ sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *setting
 
     app->loop = loop;
     sc_arena_init(&app->mem, NULL);
-    sc_list_init(&app->waiting);
+    sc_gate_init(&app->gate, settings->max_concurrency);
     app->api_token = sc_arena_str(&app->mem, settings->api_token);
-    app->max_concurrency = settings->max_concurrency;
     app->max_body_len = settings->max_body_len;
     app->client = sc_http_client_open(loop, &client);
     return app;
@@ -174,11 +171,11 @@ static sc_str target_of(sc_str path, sc_arena *mem)
     return sc_str_of(to, len);
 }
 
-static void start(event_call *call)
+static void start(sc_gate_entry *turn)
 {
+    event_call *call = SC_CONTAINER_OF(turn, event_call, turn);
     sc_event_op *op = call->op;
 
-    call->app->running++;
     call->http = (sc_http_call_op){
         .method = SC_STR("POST"),
         .target = target_of(op->path, op->op.mem),
@@ -201,12 +198,9 @@ static void deliver(void *self, sc_event_op *op)
     call->app = app;
     call->op = op;
     op->sink_state = call;
-    sc_list_init(&call->link);
+    call->turn.start = start;
     write_headers(call);
-    if (app->max_concurrency > 0 && app->running >= app->max_concurrency)
-        sc_list_add(&app->waiting, &call->link);
-    else
-        start(call);
+    sc_gate_enter(&app->gate, &call->turn);
 }
 
 /* ---- the answer ---- */
@@ -253,25 +247,12 @@ static void read_answer(sc_event_op *op, const sc_http_call_op *http)
     }
 }
 
-static void start_next(sc_app_http *app)
-{
-    event_call *next;
-
-    if (sc_list_is_empty(&app->waiting) ||
-        (app->max_concurrency > 0 && app->running >= app->max_concurrency))
-        return;
-    next = SC_CONTAINER_OF(app->waiting.next, event_call, link);
-    sc_list_remove(&next->link);
-    start(next);
-}
-
 static void on_answered(sc_op *done)
 {
     event_call *call = (event_call *)done;
     sc_app_http *app = call->app;
     sc_event_op *op = call->op;
 
-    app->running--;
     if (done->err.code == SC_OK) {
         read_answer(op, &call->http);
     } else {
@@ -279,15 +260,14 @@ static void on_answered(sc_op *done)
         op->answer = SC_APP_RETRY;
     }
     sc_op_finish(&op->op);
-    start_next(app);
+    sc_gate_leave(&app->gate);
 }
 
 static void cancel(void *self, sc_op *op)
 {
     event_call *call = ((sc_event_op *)op)->sink_state;
 
-    if (!sc_list_is_empty(&call->link)) {
-        sc_list_remove(&call->link);
+    if (sc_gate_cancel(&call->turn)) {
         sc_op_fail(op, SC_CANCELLED, "context canceled");
         return;
     }
@@ -315,13 +295,12 @@ static void on_client_closed(void *self)
 
 void sc_app_http_close(sc_app_http *app, void (*on_closed)(void *user), void *user)
 {
+    sc_gate_entry *turn;
+
     app->on_closed = on_closed;
     app->user = user;
-    while (!sc_list_is_empty(&app->waiting)) {
-        event_call *call = SC_CONTAINER_OF(app->waiting.next, event_call, link);
-
-        sc_list_remove(&call->link);
-        sc_op_fail(&call->op->op, SC_CANCELLED, "the sidecar is shutting down");
-    }
+    while ((turn = sc_gate_take(&app->gate)) != NULL)
+        sc_op_fail(&SC_CONTAINER_OF(turn, event_call, turn)->op->op, SC_CANCELLED,
+                   "the sidecar is shutting down");
     sc_http_client_close(app->client, on_client_closed, app);
 }

@@ -20,7 +20,7 @@ typedef enum sc_app_answer {
 /* What the subscriber is told. Slices live as long as the delivery. */
 typedef struct sc_event {
     sc_str payload;    /* bytes an HTTP application gets */
-    const sc_doc *doc; /* the CloudEvent as a tree; NULL until sc_event_doc was asked for */
+    const sc_doc *doc; /* the CloudEvent as a tree; NULL until sc_event_doc made it */
     sc_str id;         /* CloudEvent id, unescaped; may be empty */
     sc_str pubsub_name;
     sc_str topic;             /* as received, without namespace prefix */
@@ -32,6 +32,9 @@ typedef struct sc_event {
     bool is_binary_mode; /* contentMode: binary */
     sc_str content_type; /* of the broker message */
 } sc_event;
+
+/* The event as a tree, read when first asked for; NULL when the payload is no JSON object. */
+const sc_doc *sc_event_doc(sc_event *event, sc_arena *mem);
 
 typedef struct sc_event_op {
     sc_op op; /* SC_OK with `answer`; else SC_APP_RETRY with the reason */

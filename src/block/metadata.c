@@ -38,34 +38,56 @@ static void add(sc_buf *out, const char *before, sc_str text)
     sc_json_add_string(out, text);
 }
 
-static void add_components(const sc_metadata *metadata, sc_buf *out)
+void sc_metadata_add_stream(sc_metadata *metadata, sc_metadata_stream *stream)
+{
+    sc_list_add(&metadata->streams, &stream->link);
+    metadata->stream_count++;
+}
+
+void sc_metadata_remove_stream(sc_metadata *metadata, sc_metadata_stream *stream)
+{
+    sc_list_remove(&stream->link);
+    metadata->stream_count--;
+    if (metadata->on_stream_gone)
+        metadata->on_stream_gone(metadata->user);
+}
+
+size_t sc_metadata_capabilities(const sc_pubsub_entry *entry,
+                                const char *names[SC_MAX_CAPABILITIES])
 {
     static const struct {
         uint32_t feature;
         const char *name;
-    } capabilities[] = {
+    } rows[] = {
         {SC_PUBSUB_TTL, "MESSAGE_TTL"},
         {SC_PUBSUB_WILDCARDS, "SUBSCRIBE_WILDCARDS"},
         {SC_PUBSUB_BULK_PUBLISH, "BULK_PUBSUB"},
     };
+    size_t count = 0;
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
+        if (entry->pubsub->ops->features & rows[i].feature)
+            names[count++] = rows[i].name;
+    }
+    return count;
+}
+
+static void add_components(const sc_metadata *metadata, sc_buf *out)
+{
     uint32_t count = sc_pubsubs_count(metadata->pubsubs);
 
     for (uint32_t i = 0; i < count; i++) {
         const sc_pubsub_entry *entry = sc_pubsubs_at(metadata->pubsubs, i);
         const sc_component *component = entry->pubsub->component;
-        bool has_any = false;
+        const char *names[SC_MAX_CAPABILITIES];
+        size_t known = sc_metadata_capabilities(entry, names);
 
         add(out, i == 0 ? ",\"components\":[{\"name\":" : ",{\"name\":", entry->name);
         add(out, ",\"type\":", sc_str_from(component->type));
         add(out, ",\"version\":", sc_str_from(component->version));
-        for (size_t c = 0; c < SC_ARRAY_LEN(capabilities); c++) {
-            if (!(entry->pubsub->ops->features & capabilities[c].feature))
-                continue;
-            sc_buf_add_fmt(out, "%s\"%s\"", has_any ? "," : ",\"capabilities\":[",
-                           capabilities[c].name);
-            has_any = true;
-        }
-        sc_buf_add_str(out, has_any ? SC_STR("]}") : SC_STR("}"));
+        for (size_t c = 0; c < known; c++)
+            add(out, c > 0 ? "," : ",\"capabilities\":[", sc_str_from(names[c]));
+        sc_buf_add_str(out, known > 0 ? SC_STR("]}") : SC_STR("}"));
     }
     if (count > 0)
         sc_buf_add_byte(out, ']');
@@ -111,23 +133,29 @@ static void add_rules(const sc_subscription_spec *spec, sc_buf *out)
     sc_buf_add_byte(out, ']');
 }
 
+static void add_subscription(const sc_subscription_spec *spec, bool is_first, sc_buf *out)
+{
+    add(out,
+        is_first ? ",\"subscriptions\":[{\"pubsubname\":" : ",{\"pubsubname\":", spec->pubsub_name);
+    add(out, ",\"topic\":", spec->topic);
+    if (spec->metadata.count > 0) {
+        sc_buf_add_str(out, SC_STR(",\"metadata\":"));
+        add_map(out, &spec->metadata);
+    }
+    add_rules(spec, out);
+    add(out, ",\"deadLetterTopic\":", spec->dead_letter_topic);
+    sc_buf_add_fmt(out, ",\"type\":\"%s\"}", sc_subscription_kind_name(spec->kind));
+}
+
 static void add_subscriptions(const sc_metadata *metadata, sc_buf *out)
 {
-    for (uint32_t i = 0; i < metadata->subscription_count; i++) {
-        const sc_subscription_spec *spec = metadata->subscriptions[i];
+    uint32_t count = 0;
 
-        add(out, i == 0 ? ",\"subscriptions\":[{\"pubsubname\":" : ",{\"pubsubname\":",
-            spec->pubsub_name);
-        add(out, ",\"topic\":", spec->topic);
-        if (spec->metadata.count > 0) {
-            sc_buf_add_str(out, SC_STR(",\"metadata\":"));
-            add_map(out, &spec->metadata);
-        }
-        add_rules(spec, out);
-        add(out, ",\"deadLetterTopic\":", spec->dead_letter_topic);
-        sc_buf_add_fmt(out, ",\"type\":\"%s\"}", sc_subscription_kind_name(spec->kind));
-    }
-    if (metadata->subscription_count > 0)
+    for (uint32_t i = 0; i < metadata->subscription_count; i++)
+        add_subscription(metadata->subscriptions[i], count++ == 0, out);
+    SC_LIST_EACH (&metadata->streams, it)
+        add_subscription(SC_CONTAINER_OF(it, sc_metadata_stream, link)->spec, count++ == 0, out);
+    if (count > 0)
         sc_buf_add_byte(out, ']');
 }
 

@@ -8,6 +8,15 @@
 
 #include "block/subscription.h"
 
+#define SC_MAX_CAPABILITIES 4u
+
+/* A streaming subscription, listed while it is open. Belongs to the head that holds the stream. */
+typedef struct sc_metadata_stream {
+    sc_list link;
+    const sc_subscription_spec *spec;
+    void (*stop)(struct sc_metadata_stream *stream); /* the sidecar ends */
+} sc_metadata_stream;
+
 typedef struct sc_metadata {
     sc_str app_id;
     sc_str version;
@@ -26,6 +35,10 @@ typedef struct sc_metadata {
     /* Specifications in the order they are listed; the array is the composition root's. */
     const sc_subscription_spec *const *subscriptions;
     uint32_t subscription_count;
+    sc_list streams; /* of sc_metadata_stream */
+    uint32_t stream_count;
+    void (*on_stream_gone)(void *user); /* may be NULL */
+    void *user;
     bool is_ready;          /* everything is up, the application too */
     bool is_outbound_ready; /* components and API servers are up */
     bool is_stopping;
@@ -35,6 +48,11 @@ typedef struct sc_metadata {
  * 1,000 entries or 1 MiB in all. */
 sc_code sc_metadata_set(sc_metadata *metadata, sc_str key, sc_str value,
                         sc_error *err) SC_MUST_CHECK;
+void sc_metadata_add_stream(sc_metadata *metadata, sc_metadata_stream *stream);
+void sc_metadata_remove_stream(sc_metadata *metadata, sc_metadata_stream *stream);
+/* The names of what a component can do, as many as returned; static. */
+size_t sc_metadata_capabilities(const sc_pubsub_entry *entry,
+                                const char *names[SC_MAX_CAPABILITIES]);
 /* Appends the JSON of GET /v1.0/metadata, with the final line feed. */
 void sc_metadata_write(const sc_metadata *metadata, sc_buf *out);
 /* "PROGRAMMATIC" and so on. */

@@ -5,6 +5,7 @@
 #include "block/programmatic.h"
 
 #include "wire/json.h"
+#include "wire/proto.h"
 
 static const sc_doc *at(const sc_doc *doc, const char *key)
 {
@@ -143,6 +144,61 @@ sc_code sc_programmatic_parse(sc_str body, const sc_log *log, sc_arena *mem,
                         SC_FMT(spec.topic));
             continue;
         }
+        place = place_of(*specs, *count, &spec);
+        (*specs)[place] = spec;
+        *count += place == *count;
+    }
+    return SC_OK;
+}
+
+/* ---- gRPC ---- */
+
+static void read_grpc_routes(const Dapr__Proto__Runtime__V1__TopicRoutes *routes, sc_arena *mem,
+                             sc_subscription_spec *spec)
+{
+    size_t count = routes ? routes->n_rules : 0;
+    bool has_default = routes && routes->default_[0] != '\0';
+
+    spec->routes = sc_arena_zero(mem, (count + 1) * sizeof(sc_route));
+    for (size_t i = 0; i < count; i++) {
+        spec->routes[spec->route_count].match = sc_str_from(routes->rules[i]->match);
+        spec->routes[spec->route_count++].path = sc_str_from(routes->rules[i]->path);
+    }
+    if (has_default || count == 0)
+        spec->routes[spec->route_count++].path =
+            has_default ? sc_str_from(routes->default_) : SC_STR("");
+}
+
+static uint32_t positive(int32_t n)
+{
+    return n > 0 ? (uint32_t)n : 0;
+}
+
+sc_code
+sc_programmatic_from_grpc(const Dapr__Proto__Runtime__V1__ListTopicSubscriptionsResponse *list,
+                          sc_arena *mem, sc_subscription_spec **specs, uint32_t *count,
+                          sc_error *err)
+{
+    *count = 0;
+    *specs = sc_arena_zero(mem, (list->n_subscriptions + 1) * sizeof(**specs));
+    for (size_t i = 0; i < list->n_subscriptions; i++) {
+        const Dapr__Proto__Runtime__V1__TopicSubscription *item = list->subscriptions[i];
+        sc_subscription_spec spec = {
+            .kind = SC_SUBSCRIPTION_PROGRAMMATIC,
+            .pubsub_name = sc_str_from(item->pubsub_name),
+            .topic = sc_str_from(item->topic),
+            .dead_letter_topic = sc_str_from(item->dead_letter_topic),
+            .metadata = sc_proto_map((void *const *)item->metadata, item->n_metadata, mem)};
+        uint32_t place;
+
+        read_grpc_routes(item->routes, mem, &spec);
+        if (item->bulk_subscribe) {
+            spec.is_bulk = item->bulk_subscribe->enabled;
+            spec.bulk_max_messages = positive(item->bulk_subscribe->max_messages_count);
+            spec.bulk_max_await_ms = positive(item->bulk_subscribe->max_await_duration_ms);
+        }
+        if (sc_subscription_spec_check(&spec, err) != SC_OK)
+            return err->code;
         place = place_of(*specs, *count, &spec);
         (*specs)[place] = spec;
         *count += place == *count;

@@ -7,6 +7,7 @@
 
 #include "block/programmatic.h"
 #include "sidecar/runtime_internal.h"
+#include "wire/proto.h"
 
 #define DIAL_LIMIT_MS 500u
 #define DIAL_PAUSE_MS 100u
@@ -15,7 +16,10 @@
 static void dial(sc_runtime *rt);
 static void on_pause_over(sc_timer *timer);
 static void ask(sc_runtime *rt);
+static void ask_http(sc_runtime *rt);
+static void ask_grpc(sc_runtime *rt);
 static void on_asked(sc_op *op);
+static void on_asked_grpc(sc_op *op);
 static void start_all(sc_runtime *rt, const sc_subscription_spec *more, uint32_t count);
 
 static void on_connected(void *self)
@@ -67,7 +71,7 @@ static void on_pause_over(sc_timer *timer)
 void sc_app_start_begin(sc_runtime *rt)
 {
     sc_arena_init(&rt->start.mem, NULL);
-    if (!rt->app) {
+    if (!rt->app && !rt->app_grpc) {
         sc_log_warn(&rt->log, "App channel is not initialized. Did you configure an app-port?");
         sc_runtime_on_app_started(rt);
         return;
@@ -85,20 +89,26 @@ static void on_ask_again(sc_timer *timer)
     ask(SC_CONTAINER_OF(timer, sc_runtime, start.pause));
 }
 
-/* GET /dapr/subscribe, if there is anything to subscribe to. */
+/* What the application subscribes to, if there is anything to subscribe to. */
 static void ask(sc_runtime *rt)
 {
-    sc_app_start *start = &rt->start;
-    sc_str token = sc_app_http_token(rt->app);
-
     if (rt->options.skips_subscribe)
         sc_log_warn(&rt->log,
                     "Skipping programmatic subscription loading (see 'disable-init-endpoints' "
                     "flag/annotation)");
-    if (rt->options.skips_subscribe || sc_pubsubs_count(rt->pubsubs) == 0) {
+    if (rt->options.skips_subscribe || sc_pubsubs_count(rt->pubsubs) == 0)
         start_all(rt, NULL, 0);
-        return;
-    }
+    else if (rt->app)
+        ask_http(rt);
+    else
+        ask_grpc(rt);
+}
+
+static void ask_http(sc_runtime *rt)
+{
+    sc_app_start *start = &rt->start;
+    sc_str token = sc_app_http_token(rt->app);
+
     start->headers = (sc_pairs){0};
     sc_pairs_add(&start->headers, &start->mem, SC_STR("User-Agent"), SC_STR("Go-http-client/1.1"));
     sc_pairs_add(&start->headers, &start->mem, SC_STR("Content-Type"), SC_STR("application/json"));
@@ -111,6 +121,28 @@ static void ask(sc_runtime *rt)
                                    .is_idempotent = true};
     sc_op_init(&start->ask.op, sc_loop_ops(rt->loop), &start->mem, on_asked);
     sc_http_client_send(sc_app_http_client(rt->app), &start->ask);
+}
+
+static void ask_grpc(sc_runtime *rt)
+{
+    sc_app_start *start = &rt->start;
+
+    start->ask_grpc = (sc_grpc_call_op){
+        .path = SC_STR("/dapr.proto.runtime.v1.AppCallback/ListTopicSubscriptions")};
+    sc_op_init(&start->ask_grpc.op, sc_loop_ops(rt->loop), &start->mem, on_asked_grpc);
+    sc_grpc_channel_send(sc_app_grpc_channel(rt->app_grpc), &start->ask_grpc);
+}
+
+/* True when the question failed and is put again a little later. */
+static bool asks_again(sc_runtime *rt, const sc_error *err)
+{
+    if (++rt->start.asked < ASK_ATTEMPTS) {
+        sc_timer_init(&rt->start.pause, rt->loop, on_ask_again);
+        sc_timer_start(&rt->start.pause, sc_random_jitter(&rt->random, 500u * rt->start.asked));
+        return true;
+    }
+    sc_log_error(&rt->subscriptions_log, "error getting topic list from app: %s", err->text);
+    return false;
 }
 
 /* The list, or nothing with the reason logged. False: none of the app's subscriptions may start. */
@@ -141,19 +173,42 @@ static void on_asked(sc_op *op)
     sc_subscription_spec *specs = NULL;
     uint32_t count = 0;
 
+    if (rt->is_stopping || (op->err.code != SC_OK && asks_again(rt, &op->err)))
+        return;
+    if (op->err.code == SC_OK && read_list(rt, &specs, &count))
+        start_all(rt, specs, count);
+    else
+        sc_runtime_on_app_started(rt);
+}
+
+static bool read_grpc_list(sc_runtime *rt, sc_subscription_spec **specs, uint32_t *count)
+{
+    Dapr__Proto__Runtime__V1__ListTopicSubscriptionsResponse *list =
+        sc_proto_unpack(&dapr__proto__runtime__v1__list_topic_subscriptions_response__descriptor,
+                        rt->start.ask_grpc.answer, &rt->start.mem);
+    sc_error err;
+
+    if (!list)
+        (void)sc_fail(&err, SC_INTERNAL, "the answer is no ListTopicSubscriptionsResponse");
+    else if (sc_programmatic_from_grpc(list, &rt->start.mem, specs, count, &err) == SC_OK)
+        return true;
+    sc_log_error(&rt->subscriptions_log, "error getting topic list from app: %s", err.text);
+    return false;
+}
+
+static void on_asked_grpc(sc_op *op)
+{
+    sc_runtime *rt = SC_CONTAINER_OF(op, sc_runtime, start.ask_grpc.op);
+    sc_subscription_spec *specs = NULL;
+    uint32_t count = 0;
+
     if (rt->is_stopping)
         return;
-    if (op->err.code != SC_OK && ++rt->start.asked < ASK_ATTEMPTS) {
-        sc_timer_init(&rt->start.pause, rt->loop, on_ask_again);
-        sc_timer_start(&rt->start.pause, sc_random_jitter(&rt->random, 500u * rt->start.asked));
+    if (op->err.code == SC_UNIMPLEMENTED)
+        start_all(rt, NULL, 0);
+    else if (op->err.code != SC_OK && asks_again(rt, &op->err))
         return;
-    }
-    if (op->err.code != SC_OK) {
-        sc_log_error(&rt->subscriptions_log, "error getting topic list from app: %s", op->err.text);
-        sc_runtime_on_app_started(rt);
-        return;
-    }
-    if (read_list(rt, &specs, &count))
+    else if (op->err.code == SC_OK && read_grpc_list(rt, &specs, &count))
         start_all(rt, specs, count);
     else
         sc_runtime_on_app_started(rt);
@@ -215,7 +270,7 @@ static void start_all(sc_runtime *rt, const sc_subscription_spec *more, uint32_t
     uint32_t max = rt->resources.subscription_count + count;
     const sc_subscription_spec **all = sc_arena_zero(&rt->start.mem, (max + 1) * sizeof(all[0]));
     uint32_t total = merge(rt, more, count, all);
-    sc_event_sink sink = sc_app_http_sink(rt->app);
+    sc_event_sink sink = rt->app ? sc_app_http_sink(rt->app) : sc_app_grpc_sink(rt->app_grpc);
     sc_error err;
 
     rt->subscriptions = sc_arena_zero(&rt->mem, (total + 1) * sizeof(rt->subscriptions[0]));

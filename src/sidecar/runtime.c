@@ -138,15 +138,15 @@ static sc_code open_components(sc_runtime *rt, sc_error *err)
 
 /* ---- servers ---- */
 
-static sc_code open_server(sc_runtime *rt, const sc_listen *at, sc_error *err)
+static sc_code open_http(sc_runtime *rt, const sc_listen *at, sc_error *err)
 {
     sc_http_limits limits = sc_http_default_limits();
     sc_http_server *server;
 
     limits.max_body_len = rt->options.max_body_len;
     limits.max_head_len = (uint32_t)(rt->options.read_buffer_len + 4096);
-    if (sc_http_server_open(rt->loop, at, &limits, &sc_http_api_handler, &rt->http_api, &server,
-                            err) != SC_OK)
+    if (sc_http_server_open(rt->loop, at, &limits, &sc_http_api_handler, &rt->api, &server, err) !=
+        SC_OK)
         return sc_error_context(err,
                                 "failed to start HTTP server: could not listen on any endpoint");
     rt->servers[rt->server_count++] = server;
@@ -156,57 +156,116 @@ static sc_code open_server(sc_runtime *rt, const sc_listen *at, sc_error *err)
     return SC_OK;
 }
 
-static sc_code open_servers(sc_runtime *rt, sc_error *err)
+static sc_code open_grpc(sc_runtime *rt, const sc_listen *at, sc_error *err)
+{
+    sc_grpc_limits limits = {.max_message_len = rt->options.max_body_len,
+                             .max_send_len = rt->options.max_body_len,
+                             .max_head_len = 1u << 20,
+                             .keepalive_ms = 10000,
+                             .keepalive_timeout_ms = 5000,
+                             .min_ping_interval_ms = 8000,
+                             .idle_ms = 180000};
+    sc_grpc_server *server;
+
+    if (sc_grpc_server_open(rt->loop, at, &limits, &sc_grpc_api_service, &rt->api, &server, err) !=
+        SC_OK)
+        return sc_error_context(
+            err, "failed to start API gRPC server: could not listen on any endpoint");
+    rt->grpc_servers[rt->grpc_server_count++] = server;
+    sc_log_info(&rt->log, "gRPC server listening on %s: %.*s",
+                at->is_unix ? "UNIX socket" : "TCP address",
+                SC_FMT(sc_listener_name(sc_grpc_server_listener(server))));
+    return SC_OK;
+}
+
+typedef sc_code (*open_fn)(sc_runtime *rt, const sc_listen *at, sc_error *err);
+
+/* One server on every listen address, or on one Unix socket. */
+static sc_code open_everywhere(sc_runtime *rt, open_fn open, uint16_t port, const char *name,
+                               sc_error *err)
 {
     sc_str list = rt->options.listen_addresses.len ? rt->options.listen_addresses : SC_STR("");
+    uint32_t count = 0;
 
     if (rt->options.unix_socket_folder.len > 0) {
         sc_listen at = {.is_unix = true,
-                        .host = sc_arena_fmt(&rt->mem, "%.*s/dapr-%.*s-http.socket",
+                        .host = sc_arena_fmt(&rt->mem, "%.*s/dapr-%.*s-%s.socket",
                                              SC_FMT(rt->options.unix_socket_folder),
-                                             SC_FMT(rt->options.app_id))};
+                                             SC_FMT(rt->options.app_id), name)};
 
-        if (open_server(rt, &at, err) != SC_OK)
-            return err->code;
-        sc_log_info(&rt->log, "HTTP server is running on a Unix Domain Socket");
-        return SC_OK;
+        return open(rt, &at, err);
     }
-    while (list.at && rt->server_count < SC_MAX_SERVERS) {
+    while (list.at && count++ < SC_MAX_SERVERS) {
         sc_str host = sc_str_trim(sc_str_cut(&list, ','));
-        sc_listen at = {.port = rt->options.http_port, .host = host};
+        sc_listen at = {.port = port, .host = host};
 
         if (sc_str_starts(host, SC_STR("[")) && sc_str_ends(host, SC_STR("]")))
             at.host = sc_str_sub(host, 1, host.len - 1);
         if (sc_str_eq(host, SC_STR("localhost")))
             at.host = SC_STR("127.0.0.1");
-        if (open_server(rt, &at, err) != SC_OK)
+        if (open(rt, &at, err) != SC_OK)
             return err->code;
     }
-    sc_log_info(&rt->log, "HTTP server is running on port %u", rt->options.http_port);
-    sc_log_info(&rt->log, "The request body size parameter is: %llu bytes",
-                (unsigned long long)rt->options.max_body_len);
     return SC_OK;
+}
+
+static sc_code open_servers(sc_runtime *rt, sc_error *err)
+{
+    const sc_options *o = &rt->options;
+
+    if (open_everywhere(rt, open_grpc, o->grpc_port, "grpc", err) != SC_OK)
+        return err->code;
+    if (o->unix_socket_folder.len > 0)
+        sc_log_info(&rt->log, "gRPC server is running on a Unix Domain Socket");
+    else
+        sc_log_info(&rt->log, "gRPC server is running on port %u", o->grpc_port);
+    if (open_everywhere(rt, open_http, o->http_port, "http", err) != SC_OK)
+        return err->code;
+    if (o->unix_socket_folder.len > 0)
+        sc_log_info(&rt->log, "HTTP server is running on a Unix Domain Socket");
+    else
+        sc_log_info(&rt->log, "HTTP server is running on port %u", o->http_port);
+    sc_log_info(&rt->log, "The request body size parameter is: %llu bytes",
+                (unsigned long long)o->max_body_len);
+    return SC_OK;
+}
+
+static void open_grpc_app(sc_runtime *rt, uint32_t max_concurrency)
+{
+    sc_app_grpc_settings settings = {.host = rt->options.app_host,
+                                     .port = rt->options.app_port,
+                                     .api_token = rt->options.app_api_token,
+                                     .max_concurrency = max_concurrency,
+                                     .max_body_len = rt->options.max_body_len,
+                                     .log = &rt->subscriptions_log};
+
+    rt->app_grpc = sc_app_grpc_open(rt->loop, &settings);
 }
 
 static sc_code open_app(sc_runtime *rt, sc_error *err)
 {
+    sc_str protocol = rt->options.app_protocol;
     sc_app_http_settings settings = {.host = rt->options.app_host,
                                      .port = rt->options.app_port,
                                      .api_token = rt->options.app_api_token};
 
     if (rt->options.app_port == 0)
         return SC_OK;
-    if (sc_str_eq(rt->options.app_protocol, SC_STR("h2c")))
-        settings.version = SC_HTTP_2;
-    else if (!sc_str_eq(rt->options.app_protocol, SC_STR("http")))
-        return sc_fail(err, SC_UNIMPLEMENTED,
-                       "app-protocol %.*s is not implemented yet; http and h2c are",
-                       SC_FMT(rt->options.app_protocol));
     if (rt->options.app_max_concurrency > 0) {
         settings.max_concurrency = (uint32_t)rt->options.app_max_concurrency;
         sc_log_info(&rt->log, "app max concurrency set to %lld",
                     (long long)rt->options.app_max_concurrency);
     }
+    if (sc_str_eq(protocol, SC_STR("grpc"))) {
+        open_grpc_app(rt, settings.max_concurrency);
+        return SC_OK;
+    }
+    if (sc_str_eq(protocol, SC_STR("h2c")))
+        settings.version = SC_HTTP_2;
+    else if (!sc_str_eq(protocol, SC_STR("http")))
+        return sc_fail(err, SC_UNIMPLEMENTED,
+                       "app-protocol %.*s is not implemented yet; http, h2c and grpc are",
+                       SC_FMT(protocol));
     rt->app = sc_app_http_open(rt->loop, &settings);
     return SC_OK;
 }
@@ -243,6 +302,7 @@ static void on_signal(void *self, int signum)
 static void fill_metadata(sc_runtime *rt)
 {
     sc_arena_init(&rt->metadata.mem, NULL);
+    sc_list_init(&rt->metadata.streams);
     rt->metadata.app_id = rt->options.app_id;
     rt->metadata.version = SC_STR(PILLION_VERSION);
     rt->metadata.app_port = rt->options.app_port;
@@ -250,14 +310,14 @@ static void fill_metadata(sc_runtime *rt)
     rt->metadata.app_host = rt->options.app_host;
     rt->metadata.app_max_concurrency = rt->options.app_max_concurrency;
     rt->metadata.pubsubs = rt->pubsubs;
-    rt->http_api = (sc_http_api){.loop = rt->loop,
-                                 .log = &rt->log,
-                                 .pubsubs = rt->pubsubs,
-                                 .ledger = rt->ledger,
-                                 .metadata = &rt->metadata,
-                                 .api_token = rt->options.api_token,
-                                 .on_shutdown = on_api_shutdown,
-                                 .user = rt};
+    rt->api = (sc_api){.loop = rt->loop,
+                       .log = &rt->log,
+                       .pubsubs = rt->pubsubs,
+                       .ledger = rt->ledger,
+                       .metadata = &rt->metadata,
+                       .api_token = rt->options.api_token,
+                       .on_shutdown = on_api_shutdown,
+                       .user = rt};
 }
 
 void sc_runtime_on_app_started(sc_runtime *rt)

@@ -5,7 +5,9 @@
 #ifndef SC_SIDECAR_RUNTIME_INTERNAL_H
 #define SC_SIDECAR_RUNTIME_INTERNAL_H
 
+#include "api/grpc/api.h"
 #include "api/http/api.h"
+#include "app/channel_grpc.h"
 #include "app/channel_http.h"
 #include "io/timer.h"
 #include "sidecar/options.h"
@@ -23,6 +25,7 @@ typedef struct sc_app_start {
     uint32_t asked;
     sc_arena mem;
     sc_http_call_op ask;
+    sc_grpc_call_op ask_grpc;
     sc_pairs headers;
 } sc_app_start;
 
@@ -40,10 +43,13 @@ struct sc_runtime {
     sc_pubsubs *pubsubs;
     sc_resources resources;
     sc_metadata metadata;
-    sc_http_api http_api;
+    sc_api api;
     sc_http_server *servers[SC_MAX_SERVERS];
     uint32_t server_count;
-    sc_app_http *app;
+    sc_grpc_server *grpc_servers[SC_MAX_SERVERS];
+    uint32_t grpc_server_count;
+    sc_app_http *app; /* one of these, or none */
+    sc_app_grpc *app_grpc;
     sc_app_start start;
     sc_subscription **subscriptions;
     const sc_subscription_spec **specs; /* as the metadata lists them */
@@ -54,6 +60,7 @@ struct sc_runtime {
     uint32_t closing; /* parts of the current closing step that are still open */
     int exit_code;
     bool is_stopping;
+    bool is_closing_servers;
 };
 
 /* app_start.c: waits for the application's port, asks for its subscriptions, then starts them all

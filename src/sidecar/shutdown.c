@@ -9,6 +9,8 @@
 
 static void on_subscription_closed(void *user);
 static void on_server_closed(void *user);
+static void on_stream_gone(void *user);
+static void close_components(sc_runtime *rt);
 static void on_pubsubs_closed(void *user);
 static void on_app_closed(void *user);
 
@@ -32,6 +34,13 @@ void sc_runtime_stop(sc_runtime *rt)
     if (rt->options.graceful_shutdown_s > 0)
         sc_timer_start(&rt->grace, (uint64_t)rt->options.graceful_shutdown_s * 1000);
     sc_app_start_cancel(rt);
+    rt->metadata.on_stream_gone = on_stream_gone;
+    rt->metadata.user = rt;
+    SC_LIST_EACH_SAFE (&rt->metadata.streams, it) {
+        sc_metadata_stream *stream = SC_CONTAINER_OF(it, sc_metadata_stream, link);
+
+        stream->stop(stream);
+    }
     rt->closing = rt->subscription_count + 1;
     for (uint32_t i = 0; i < rt->subscription_count; i++)
         sc_subscription_close(rt->subscriptions[i], on_subscription_closed, rt);
@@ -45,9 +54,12 @@ static void on_subscription_closed(void *user)
     if (--rt->closing > 0)
         return;
     rt->metadata.subscription_count = 0;
-    rt->closing = rt->server_count + 1;
+    rt->is_closing_servers = true;
+    rt->closing = rt->server_count + rt->grpc_server_count + 1;
     for (uint32_t i = 0; i < rt->server_count; i++)
         sc_http_server_close(rt->servers[i], LINGER_MS, on_server_closed, rt);
+    for (uint32_t i = 0; i < rt->grpc_server_count; i++)
+        sc_grpc_server_close(rt->grpc_servers[i], LINGER_MS, on_server_closed, rt);
     on_server_closed(rt);
 }
 
@@ -55,8 +67,21 @@ static void on_server_closed(void *user)
 {
     sc_runtime *rt = user;
 
-    if (--rt->closing > 0)
-        return;
+    if (--rt->closing == 0 && rt->metadata.stream_count == 0)
+        close_components(rt);
+}
+
+/* A streaming subscription may outlive its server by the time its broker takes. */
+static void on_stream_gone(void *user)
+{
+    sc_runtime *rt = user;
+
+    if (rt->is_closing_servers && rt->closing == 0 && rt->metadata.stream_count == 0)
+        close_components(rt);
+}
+
+static void close_components(sc_runtime *rt)
+{
     for (uint32_t i = 0; i < sc_pubsubs_count(rt->pubsubs); i++) {
         const sc_pubsub_entry *entry = sc_pubsubs_at(rt->pubsubs, i);
 
@@ -73,6 +98,8 @@ static void on_pubsubs_closed(void *user)
     sc_pubsubs_free(rt->pubsubs);
     if (rt->app)
         sc_app_http_close(rt->app, on_app_closed, rt);
+    else if (rt->app_grpc)
+        sc_app_grpc_close(rt->app_grpc, on_app_closed, rt);
     else
         on_app_closed(rt);
 }

@@ -81,7 +81,9 @@ class Sidecar:
     def __init__(self, app_id, resources=None, app_port=None, flags=(), env=None, wait=True):
         self.port = free_port()
         self.log = []
+        self.grpc_port = free_port()
         args = [BINARY, "sidecar", "--app-id", app_id, "--dapr-http-port", str(self.port),
+                "--dapr-grpc-port", str(self.grpc_port),
                 "--dapr-listen-addresses", "127.0.0.1", *flags]
         if resources:
             args += ["--resources-path", str(resources)]

@@ -11,7 +11,7 @@
 
 /* One request on its way through the head. In the call's arena. */
 typedef struct sc_http_request_ctx {
-    sc_http_api *api;
+    sc_api *api;
     sc_http_exchange *ex;
     sc_str params[SC_MAX_PARAMS]; /* decoded, in the order of the route's pattern */
     sc_str traceparent;           /* valid, or empty */

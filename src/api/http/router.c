@@ -108,21 +108,10 @@ static void read_trace(sc_http_request_ctx *ctx)
         ctx->tracestate = *state;
 }
 
-/* Same time for every wrong token of one length. */
-static bool is_same(sc_str a, sc_str b)
-{
-    unsigned differ = a.len != b.len;
-
-    for (size_t i = 0; i < a.len && i < b.len; i++)
-        differ |= (unsigned)(a.at[i] ^ b.at[i]);
-    return differ == 0;
-}
-
 static bool has_token(const sc_http_request_ctx *ctx)
 {
-    const sc_str *token = sc_pairs_get(&ctx->ex->req.headers, SC_STR("dapr-api-token"));
-
-    return ctx->api->api_token.len == 0 || (token && is_same(*token, ctx->api->api_token));
+    return sc_api_token_fits(ctx->api,
+                             sc_pairs_get(&ctx->ex->req.headers, SC_STR("dapr-api-token")));
 }
 
 static void refuse_token(sc_http_request_ctx *ctx)

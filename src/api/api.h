@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What both heads, HTTP and gRPC, need of the runtime behind them.
+ */
+#ifndef SC_API_API_H
+#define SC_API_API_H
+
+#include "block/metadata.h"
+#include "block/pubsub.h"
+
+typedef struct sc_api {
+    sc_loop *loop;
+    sc_log *log;
+    sc_pubsubs *pubsubs;
+    sc_ledger *ledger;
+    sc_metadata *metadata;
+    sc_str api_token; /* DAPR_API_TOKEN; empty: not checked */
+    void (*on_shutdown)(void *user, bool is_forced);
+    void *user;
+} sc_api;
+
+/* Whether `token` (NULL: the client sent none) opens the API. Takes as long for every wrong token
+ * of one length. */
+bool sc_api_token_fits(const sc_api *api, const sc_str *token);
+
+#endif

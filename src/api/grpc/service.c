@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Paths to methods of dapr.proto.runtime.v1.Dapr. Every rpc of the service has a row: those that
+ * belong to later work answer UNIMPLEMENTED, on which SDKs fall back.
+ */
+#include "api/grpc/internal.h"
+#include "wire/traceparent.h"
+
+static const sc_grpc_method methods[] = {
+    {"PublishEvent", grpc_publish, NULL},
+    {"BulkPublishEvent", grpc_bulk_publish, NULL},
+    {"BulkPublishEventAlpha1", grpc_bulk_publish, NULL},
+    {"SubscribeTopicEventsAlpha1", NULL, &grpc_subscribe},
+    {"GetMetadata", grpc_get_metadata, NULL},
+    {"SetMetadata", grpc_set_metadata, NULL},
+    {"Shutdown", grpc_shutdown, NULL},
+#define LATER(name) {#name, NULL, NULL},
+#include "api/grpc/later.def"
+#undef LATER
+};
+
+static void open_call(sc_grpc_stream *stream);
+static void run_unary(sc_grpc_stream *stream, sc_str message);
+
+static const sc_grpc_handler unary = {
+    .on_open = open_call, .on_message = run_unary, .is_unary_request = true};
+/* Answers in on_open, whatever the client goes on to send. */
+static const sc_grpc_handler refusal = {.on_open = open_call};
+
+static bool has_token(sc_grpc_ctx *ctx)
+{
+    const sc_str *token = sc_pairs_get(&ctx->stream->metadata, SC_STR("dapr-api-token"));
+
+    if (sc_api_token_fits(ctx->api, token))
+        return true;
+    grpc_refuse(ctx, SC_UNAUTHENTICATED, "Unauthorized", "401",
+                token ? "authentication error: api token mismatch"
+                      : "missing api token in request metadata");
+    return false;
+}
+
+/* Nobody to pass the call on to (gRPC API, "transparent gRPC proxying"). */
+static void refuse_unknown(sc_grpc_ctx *ctx)
+{
+    sc_str path = ctx->stream->path;
+
+    if (sc_pairs_get(&ctx->stream->metadata, SC_STR("dapr-app-id")) ||
+        sc_pairs_get(&ctx->stream->metadata, SC_STR("dapr-callee-app-id")))
+        grpc_fail(ctx, SC_UNIMPLEMENTED,
+                  "calls are not passed on to other applications yet: service invocation is not "
+                  "implemented");
+    else if (sc_str_starts(path, SC_STR("/dapr.proto.internals.")) ||
+             sc_str_starts(path, SC_STR("/dapr.proto.runtime.")) ||
+             sc_str_starts(path, SC_STR("/TaskHubSidecarService")))
+        grpc_fail(ctx, SC_UNKNOWN,
+                  "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id "
+                  "not found");
+    else
+        grpc_fail(ctx, SC_UNKNOWN,
+                  "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata");
+}
+
+static void open_call(sc_grpc_stream *stream)
+{
+    sc_grpc_ctx *ctx = stream->user;
+
+    if (!has_token(ctx))
+        return;
+    if (!ctx->method)
+        refuse_unknown(ctx);
+    else if (!ctx->method->run)
+        grpc_fail(ctx, SC_UNIMPLEMENTED, "this API is currently not implemented");
+}
+
+static void run_unary(sc_grpc_stream *stream, sc_str message)
+{
+    sc_grpc_ctx *ctx = stream->user;
+
+    ctx->method->run(ctx, message);
+}
+
+bool grpc_open_stream(sc_grpc_stream *stream)
+{
+    return has_token(stream->user);
+}
+
+static const sc_grpc_method *method_of(sc_str path)
+{
+    sc_str prefix = SC_STR("/dapr.proto.runtime.v1.Dapr/");
+    sc_str name;
+
+    if (!sc_str_starts(path, prefix))
+        return NULL;
+    name = sc_str_sub(path, prefix.len, path.len);
+    for (size_t i = 0; i < SC_ARRAY_LEN(methods); i++) {
+        if (sc_str_eq(name, sc_str_from(methods[i].name)))
+            return &methods[i];
+    }
+    return NULL;
+}
+
+static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
+{
+    sc_grpc_ctx *ctx = sc_call_make(stream->call, sc_grpc_ctx);
+    const sc_str *parent = sc_pairs_get(&stream->metadata, SC_STR("traceparent"));
+
+    ctx->api = self;
+    ctx->stream = stream;
+    ctx->method = method_of(stream->path);
+    if (parent && sc_traceparent_is_valid(*parent))
+        ctx->traceparent = *parent;
+    stream->user = ctx;
+    if (!ctx->method)
+        return &refusal;
+    if (ctx->method->stream)
+        return ctx->method->stream;
+    return ctx->method->run ? &unary : &refusal;
+}
+
+const sc_grpc_service sc_grpc_api_service = {.find = find};
