@@ -8,6 +8,7 @@ endmacro()
 
 sc_component(pubsub/in_memory)
 sc_component(pubsub/redis)
+sc_component(pubsub/sqlite)
 
 set(component_list "/* Generated from cmake/components.cmake. */\n#include \"component/component.h\"\n\n")
 foreach(name ${component_names})

@@ -22,6 +22,7 @@ int main(int count, char **args)
 
     name = name ? name + 1 : args[0];
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of the write */
     if (strcmp(name, "daprd") == 0)
         return sc_sidecar_main(count - 1, args + 1);
     if (count > 1 && strcmp(args[1], "sidecar") == 0)

@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parents[1] / "support"))
 sys.path.insert(0, str(HERE.parents[1] / "integration/pubsub"))
 from sidecar import BINARY, component, free_port, wait_until  # noqa: E402
-from test_redis import Redis  # noqa: E402
+from redis_server import Redis  # noqa: E402
 
 MESSAGES = int(os.environ.get("LEDGER_MESSAGES", "4000"))
 SEEDS = range(1, 1 + int(os.environ.get("LEDGER_SEEDS", "1")))
@@ -92,19 +92,28 @@ def delivered(path):
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_what_was_accepted_is_delivered_whoever_is_killed(tmp_path, seed):
-    chance = random.Random(seed)
+def broker_of(kind, tmp_path):
+    """The folder of resources, and the broker's own process where it has one."""
+    folder = tmp_path / "resources"
+    folder.mkdir()
+    if kind == "pubsub.sqlite":
+        return component(folder, kind=kind, connectionString=str(tmp_path / "broker.db"), leaseDuration="2s",
+                         redeliverInterval="1s"), []
     redis = Redis(tmp_path)
-    resources = tmp_path / "resources"
-    resources.mkdir()
-    component(resources, kind="pubsub.redis", redisHost=f"127.0.0.1:{redis.port}", processingTimeout="2s",
-              redeliverInterval="500")
+    return component(folder, kind=kind, redisHost=f"127.0.0.1:{redis.port}", processingTimeout="2s",
+                     redeliverInterval="500"), [redis]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kind", ["pubsub.redis", "pubsub.sqlite"])
+def test_what_was_accepted_is_delivered_whoever_is_killed(tmp_path, kind, seed):
+    chance = random.Random(seed)
+    resources, broker = broker_of(kind, tmp_path)
     out, script = tmp_path / "delivered", tmp_path / "app.py"
     script.write_text(APP)
     app_port, publisher_port, subscriber_port = free_port(), free_port(), free_port()
     parts = [Process([sys.executable, str(script), str(app_port), str(out)]),
-             sidecar("pub", publisher_port, resources), sidecar("sub", subscriber_port, resources, app_port), redis]
+             sidecar("pub", publisher_port, resources), sidecar("sub", subscriber_port, resources, app_port), *broker]
     accepted = []
     threads = [threading.Thread(target=publish_all,
                                 args=(publisher_port, i * MESSAGES // 4, (i + 1) * MESSAGES // 4, accepted))
@@ -127,7 +136,7 @@ def test_what_was_accepted_is_delivered_whoever_is_killed(tmp_path, seed):
     finally:
         got = delivered(out)
         missing = sorted(set(accepted) - set(got))
-        print(f"\nseed {seed}: {len(accepted)} accepted, {len(got)} deliveries, {len(got) - len(set(got))} "
+        print(f"\n{kind}, seed {seed}: {len(accepted)} accepted, {len(got)} deliveries, {len(got) - len(set(got))} "
               f"duplicates, {len(missing)} missing {missing[:10]}, {kills} kills")
         for part in parts:
             part.kill()

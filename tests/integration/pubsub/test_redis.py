@@ -10,28 +10,8 @@ import time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+from redis_server import Redis  # noqa: E402
 from sidecar import App, Sidecar, component, free_port, wait_until  # noqa: E402
-
-
-class Redis:
-    def __init__(self, folder, *flags):
-        self.folder, self.flags, self.port = folder, flags, free_port()
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
-             "--appendonly", "yes", "--appendfsync", "always", "--save", "", *self.flags],
-            stdout=subprocess.DEVNULL)
-        wait_until(lambda: self.cli("PING") in ("PONG", "NOAUTH Authentication required."), "redis-server")
-
-    def cli(self, *words):
-        return subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True,
-                              text=True).stdout.strip()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the two halves of pubsub.sqlite share: sqlite.c on the loop, sqlite_batch.c on the lane.
+ *
+ * Everything that waits is gathered into one batch, which is one transaction; while it runs, the
+ * next one gathers. What a batch holds belongs to the lane until it is done.
+ */
+#ifndef SC_COMPONENTS_PUBSUB_SQLITE_INTERNAL_H
+#define SC_COMPONENTS_PUBSUB_SQLITE_INTERNAL_H
+
+#include "component/pubsub.h"
+#include "components/pubsub/sqlite_store.h"
+#include "io/dgram.h"
+#include "io/lane.h"
+#include "io/timer.h"
+
+typedef struct sqlite_conf {
+    sc_str file;
+    sc_str consumer_id;
+    sc_str synchronous;
+    sc_str initial_position;
+    int64_t busy_ms;
+    int64_t lease_ms;
+    int64_t later_ms;
+    int64_t poll_ms;
+    int64_t retention_ms;
+    uint64_t retention_count;
+    int64_t hard_retention_ms;
+} sqlite_conf;
+
+/* One publish, or the entries of one bulk publish. In the op's arena. */
+typedef struct sqlite_job {
+    sc_list link;
+    sc_op *op;
+    sc_sqlite_message *messages;
+    sc_bulk_publish_op *bulk; /* NULL: a single publish */
+    size_t count;
+} sqlite_job;
+
+/* One delivery, from fetch to the commit that holds its verdict. Own block of the heap. */
+typedef struct sqlite_delivery {
+    sc_delivery delivery; /* first: settle() gets it back by a cast */
+    sc_list link;
+    struct sqlite_sub *sub;
+    int64_t group;
+    int64_t seq;
+    sc_verdict verdict;
+    sc_arena mem;
+} sqlite_delivery;
+
+typedef struct sqlite_sub {
+    sc_list link;
+    struct sqlite_pubsub *owner;
+    sc_pubsub_subscription *sub;
+    sc_str name;   /* of the consumer group */
+    int64_t group; /* 0: not made yet */
+    uint32_t in_flight;
+    uint32_t unsettled_writes; /* verdicts that are not committed yet */
+    bool wants_fetch;
+    bool is_live;
+    bool is_closing;
+    /* the batch's, while one runs */
+    sc_list batch_link;
+    uint32_t credit;
+    sc_list fetched;
+} sqlite_sub;
+
+typedef struct sqlite_batch {
+    sc_lane_op lane; /* first */
+    struct sqlite_pubsub *owner;
+    sc_list jobs;
+    sc_list verdicts;
+    sc_list subs; /* that fetch */
+    bool renews;
+    bool trims;
+    int64_t lost;
+} sqlite_batch;
+
+typedef struct sqlite_pubsub {
+    const sc_component_env *env;
+    const sqlite_conf *conf;
+    sc_loop *loop;
+    sc_lane *lane;
+    sc_sqlite_store *store;
+    sc_doorbell *bell;
+    sc_arena mem;
+    sc_str folder; /* of the file, where the doorbells are */
+    sc_str bell_prefix;
+    sc_str bell_name;
+    sc_list jobs;     /* waiting for the next batch */
+    uint32_t waiting; /* messages in them */
+    sc_list verdicts;
+    sc_list subs;
+    sqlite_batch batch;
+    bool is_running;
+    bool is_failing; /* the last batch failed: the next waits for the timer */
+    bool is_closing;
+    sc_error last; /* why, while failing */
+    uint64_t renewed_ms;
+    uint64_t trimmed_ms;
+    sc_turn_hook pump;
+    sc_timer poll;
+    void (*on_closed)(void *user);
+    void *user;
+} sqlite_pubsub;
+
+/* sqlite_batch.c: runs on the lane. */
+void sc_sqlite_batch_work(sc_lane_op *op);
+
+#endif

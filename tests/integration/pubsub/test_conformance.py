@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""What every broker does alike: one suite over all of them, through the real binary and an HTTP application."""
+import json
+import signal
+import sys
+import pathlib
+import time
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+from redis_server import Redis  # noqa: E402
+from sidecar import App, Sidecar, component, wait_until  # noqa: E402
+
+
+@pytest.fixture(params=["pubsub.in-memory", "pubsub.redis", "pubsub.sqlite"])
+def resources(tmp_path, request):
+    folder = tmp_path / "resources"
+    folder.mkdir()
+    if request.param == "pubsub.redis":
+        redis = Redis(tmp_path)
+        request.addfinalizer(redis.kill)
+        return component(folder, kind=request.param, redisHost=f"127.0.0.1:{redis.port}")
+    if request.param == "pubsub.sqlite":
+        return component(folder, kind=request.param, connectionString=str(tmp_path / "broker.db"))
+    return component(folder)
+
+
+class Pair:
+    def __init__(self, resources, subscriptions, answer=None, flags=()):
+        self.app = App(subscriptions, answer)
+        self.sidecar = Sidecar("orders", resources, self.app.port, flags)
+
+    def __enter__(self):
+        return self.app, self.sidecar
+
+    def __exit__(self, *_):
+        code = self.sidecar.stop()
+        self.app.close()
+        assert code == 0, "\n".join(self.sidecar.log)
+        assert "Daprd shutdown gracefully" in self.sidecar.log[-1]
+
+
+def sub(topic="t", route="/t", **more):
+    return {"pubsubname": "pubsub", "topic": topic, "route": route, **more}
+
+
+def test_a_message_gets_through_in_daprs_envelope(resources):
+    with Pair(resources, [sub()]) as (app, sidecar):
+        assert sidecar.publish("pubsub", "t", {"orderId": 7})[0] == 204
+        wait_until(lambda: app.received, "delivery")
+        path, headers, body = app.received[0]
+        event = json.loads(body)
+        assert path == "/t"
+        assert headers["Content-Type"] == "application/cloudevents+json"
+        assert headers["Pubsubname"] == "pubsub"
+        assert headers["Traceparent"] == "00-" + "0" * 32 + "-" + "0" * 16 + "-00"
+        assert list(event) == sorted(event)
+        assert event["data"] == {"orderId": 7}
+        assert event["topic"] == "t" and event["pubsubname"] == "pubsub" and event["source"] == "orders"
+        assert event["type"] == "com.dapr.event.sent" and event["datacontenttype"] == "application/json"
+
+
+def test_numbers_and_bytes_survive(resources):
+    with Pair(resources, [sub()]) as (app, sidecar):
+        sidecar.publish("pubsub", "t", b'{"n":12345678901234567890,"x":1.0}')
+        sidecar.publish("pubsub", "t", bytes([0, 255, 254]), "application/octet-stream")
+        wait_until(lambda: len(app.received) == 2, "two deliveries")
+        assert b'"n":12345678901234567890,"x":1.0' in app.received[0][2]
+        assert app.events()[1]["data_base64"] == "AP/+"
+
+
+def test_binary_mode_delivers_the_bare_body(resources):
+    with Pair(resources, [sub(metadata={"contentMode": "binary"})]) as (app, sidecar):
+        sidecar.publish("pubsub", "t", {"user": "bob"})
+        wait_until(lambda: app.received, "delivery")
+        _, headers, body = app.received[0]
+        assert json.loads(body) == {"user": "bob"}
+        assert headers["Content-Type"] == "application/json"
+        assert headers["Ce-type"] == "com.dapr.event.sent" and headers["Ce-topic"] == "t"
+
+
+def test_a_failing_message_is_retried_and_then_dead_lettered_with_its_reason(resources):
+    answers = {"/t": 500, "/dead": 200}
+    with Pair(resources, [sub(deadLetterTopic="dead"), sub("dead", "/dead")],
+              lambda path, body: (answers[path], {})) as (app, sidecar):
+        sidecar.publish("pubsub", "t", {"a": 1})
+        letter = wait_until(lambda: app.events("/dead"), "dead letter")[0]
+        assert len(app.events("/t")) == 4
+        assert letter["data"] == {"a": 1} and letter["topic"] == "t"
+        assert letter["deadletterreason"] == "undeliverable" and letter["deadletterstatus"] == "500"
+        assert letter["deadletterattempts"] == "4" and letter["deadlettertopic"] == "t"
+        steps = [m["step"] for m in json.loads(sidecar.get("/v1.0-pillion/messages?topic=t")[1])["messages"]]
+        assert steps == ["dead-lettered", "retrying", "retrying", "retrying", "published"]
+
+
+def test_drop_and_404_are_not_retried(resources):
+    with Pair(resources, [sub(), sub("gone", "/gone")],
+              lambda path, body: (404, {}) if path == "/gone" else (200, {"status": "DROP"})) as (app, sidecar):
+        sidecar.publish("pubsub", "t", 1)
+        sidecar.publish("pubsub", "gone", 1)
+        wait_until(lambda: len(app.received) == 2, "deliveries")
+        time.sleep(0.8)
+        assert len(app.received) == 2
+
+
+def test_retry_then_success(resources):
+    seen = []
+
+    def answer(path, body):
+        seen.append(path)
+        return (200, {"status": "RETRY"}) if len(seen) < 3 else (200, {"status": "success"})
+    with Pair(resources, [sub()], answer) as (app, sidecar):
+        sidecar.publish("pubsub", "t", 1)
+        wait_until(lambda: len(seen) == 3, "three attempts")
+
+
+def test_bulk_publish(resources):
+    with Pair(resources, [sub()]) as (app, sidecar):
+        entries = [{"entryId": str(i), "event": {"n": i}, "contentType": "application/json"} for i in range(10)]
+        assert sidecar.request("POST", "/v1.0/publish/bulk/pubsub/t", json.dumps(entries).encode())[0] == 204
+        wait_until(lambda: len(app.received) == 10, "ten deliveries")
+        assert sorted(e["data"]["n"] for e in app.events()) == list(range(10))
+        entries[1]["entryId"] = "0"
+        status, body, _ = sidecar.request("POST", "/v1.0/publish/bulk/pubsub/t", json.dumps(entries).encode())
+        assert status == 400 and b"entryId is duplicated" in body
+
+
+def test_ten_thousand_messages_arrive(resources):
+    import http.client
+    with Pair(resources, [sub(metadata={"maxInFlight": "50"})]) as (app, sidecar):
+        connection = http.client.HTTPConnection("127.0.0.1", sidecar.port)
+        for i in range(10000):
+            connection.request("POST", "/v1.0/publish/pubsub/t", str(i), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 204
+        wait_until(lambda: len(app.received) == 10000, "10,000 deliveries", 60)
+        assert sorted(e["data"] for e in app.events()) == list(range(10000))
