@@ -16,7 +16,7 @@ foreach(test ${unit_tests})
     target_compile_definitions(${target} PRIVATE
         TEST_DATA_DIR="${CMAKE_SOURCE_DIR}/../shared/data" SOURCE_DIR="${CMAKE_SOURCE_DIR}"
         BUILD_DIR="${CMAKE_BINARY_DIR}")
-    target_link_libraries(${target} PRIVATE sc_${layer} PkgConfig::CMOCKA)
+    target_link_libraries(${target} PRIVATE sc_${layer} sc_wire PkgConfig::CMOCKA)
     target_link_options(${target} PRIVATE -rdynamic)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Werror)
     add_test(NAME ${target} COMMAND ${target})

@@ -167,6 +167,41 @@ static void refuse(delivery_flow *flow, const char *reason, sc_str story, sc_ver
     sc_op_finish(&flow->op.op);
 }
 
+/* The first route that matches (Dapr: message routing); false: there is none, and the message is
+ * on its way out. */
+static bool find_route(delivery_flow *flow, sc_error *err)
+{
+    sc_subscription *sub = flow->sub;
+    sc_arena *mem = &flow->call->mem;
+    bool is_match = true;
+
+    for (uint32_t i = 0; i < sub->spec.route_count; i++) {
+        const sc_cel *match = sub->matches[i];
+
+        if (match &&
+            sc_cel_eval(match, sc_event_doc(&flow->event, mem), mem, &is_match, err) != SC_OK) {
+            sc_log_error(env_of(flow)->log,
+                         "error finding matching route for event %.*s in pubsub %.*s and topic "
+                         "%.*s: %s",
+                         SC_FMT(flow->event.id), SC_FMT(sub->entry->name),
+                         SC_FMT(flow->event.topic), err->text);
+            refuse(flow, "routing", sc_arena_str(mem, sc_str_from(err->text)), SC_VERDICT_LATER,
+                   false);
+            return false;
+        }
+        if (!match || is_match) {
+            flow->op.path = sub->spec.routes[i].path;
+            return true;
+        }
+    }
+    sc_log_debug(env_of(flow)->log,
+                 "no matching route for event %.*s in pubsub %.*s and topic %.*s; skipping",
+                 SC_FMT(flow->event.id), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic));
+    note(flow, SC_LEDGER_UNROUTED, SC_STR_NONE);
+    refuse(flow, "unrouted", SC_STR("no route matches"), SC_VERDICT_ACK, true);
+    return false;
+}
+
 void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
 {
     sc_call *call = sc_loop_call(sc_pubsubs_env_of(sub->pubsubs)->loop);
@@ -196,16 +231,9 @@ void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
         refuse(flow, "expired", SC_STR("the event expired"), SC_VERDICT_ACK, true);
         return;
     }
-    if (sub->spec.route_count == 0) {
-        sc_log_debug(env_of(flow)->log,
-                     "no matching route for event %.*s in pubsub %.*s and topic %.*s; skipping",
-                     SC_FMT(flow->event.id), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic));
-        note(flow, SC_LEDGER_UNROUTED, SC_STR_NONE);
-        refuse(flow, "unrouted", SC_STR("no route matches"), SC_VERDICT_ACK, true);
+    if (!find_route(flow, &err))
         return;
-    }
     flow->op.event = &flow->event;
-    flow->op.path = sub->spec.routes[0].path;
     attempt(flow);
 }
 

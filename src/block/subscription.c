@@ -76,19 +76,34 @@ static bool read_content_mode(const sc_subscription_spec *spec, bool *is_binary)
     return *is_binary || text.len == 0 || sc_str_eq_nocase(text, SC_STR("structured"));
 }
 
+/* One program a route, NULL where there is nothing to match; NULL when one cannot be read. */
+static sc_cel **compile_matches(const sc_subscription_spec *spec, sc_arena *mem, sc_error *err)
+{
+    sc_cel **all = sc_arena_zero(mem, (spec->route_count + 1) * sizeof(sc_cel *));
+
+    sc_error_clear(err);
+    for (uint32_t i = 0; i < spec->route_count; i++) {
+        if (sc_str_trim(spec->routes[i].match).len == 0 ||
+            sc_cel_compile(spec->routes[i].match, mem, &all[i], err) == SC_OK)
+            continue;
+        (void)sc_error_context(err, "routing rule for topic '%.*s' on pubsub '%.*s', match",
+                               SC_FMT(spec->topic), SC_FMT(spec->pubsub_name));
+        return NULL;
+    }
+    return all;
+}
+
 sc_code sc_subscription_spec_check(const sc_subscription_spec *spec, sc_error *err)
 {
+    sc_arena mem;
     uint64_t max;
     bool flag;
 
-    for (uint32_t i = 0; i < spec->route_count; i++) {
-        if (sc_str_trim(spec->routes[i].match).len > 0)
-            return sc_fail(
-                err, SC_UNIMPLEMENTED,
-                "routing rule '%.*s' for topic '%.*s': match expressions are not implemented yet; "
-                "use a rule without match",
-                SC_FMT(spec->routes[i].match), SC_FMT(spec->topic));
-    }
+    sc_arena_init(&mem, NULL);
+    (void)compile_matches(spec, &mem, err);
+    sc_arena_deinit(&mem);
+    if (err->code != SC_OK)
+        return err->code;
     if (spec->is_bulk)
         return sc_fail(err, SC_UNIMPLEMENTED,
                        "bulkSubscribe for topic '%.*s' is not implemented yet; leave it out",
@@ -158,6 +173,7 @@ sc_code sc_subscription_open(sc_pubsubs *pubsubs, const sc_subscription_spec *sp
     sc_arena_init(&sub->mem, NULL);
     sub->pubsubs = pubsubs;
     sub->spec = sc_subscription_spec_copy(spec, &sub->mem);
+    sub->matches = compile_matches(&sub->spec, &sub->mem, err);
     sub->sink = *sink;
     sub->retry = sc_retry_delivery_default();
     sc_list_init(&sub->flows);

@@ -6,6 +6,7 @@
 #define SC_BLOCK_SUBSCRIPTION_INTERNAL_H
 
 #include "block/subscription.h"
+#include "expr/cel.h"
 #include "io/timer.h"
 
 struct sc_subscription {
@@ -13,6 +14,7 @@ struct sc_subscription {
     sc_pubsubs *pubsubs;
     sc_pubsub_entry *entry; /* NULL: no such component */
     sc_subscription_spec spec;
+    sc_cel **matches; /* of the routes; NULL in it: always */
     sc_event_sink sink;
     sc_retry_policy retry;
     sc_arena mem;

@@ -137,3 +137,34 @@ def test_ten_thousand_messages_arrive(resources):
             assert answer.status == 204
         wait_until(lambda: len(app.received) == 10000, "10,000 deliveries", 60)
         assert sorted(e["data"] for e in app.events()) == list(range(10000))
+
+
+def test_rules_route_messages_and_the_first_match_wins(resources):
+    routes = {"rules": [{"match": 'event.type == "vip"', "path": "/vip"},
+                        {"match": "event.data.amount > 100", "path": "/large"}], "default": "/rest"}
+    with Pair(resources, [{"pubsubname": "pubsub", "topic": "t", "routes": routes,
+                           "deadLetterTopic": "dead"}, sub("dead", "/dead")]) as (app, sidecar):
+        for query, amount in [("?metadata.cloudevent.type=vip", 500), ("", 500), ("", 5)]:
+            assert sidecar.publish("pubsub", "t", {"amount": amount}, query=query)[0] == 204
+        assert sidecar.publish("pubsub", "t", {"price": 1})[0] == 204  # no such key: amount
+        wait_until(lambda: len(app.received) == 4, "all four")
+        assert {path: [e["data"] for e in app.events(path)] for path in ("/vip", "/large", "/rest", "/dead")} == {
+            "/vip": [{"amount": 500}], "/large": [{"amount": 500}], "/rest": [{"amount": 5}], "/dead": [{"price": 1}]}
+        dead = app.events("/dead")[0]
+        assert dead["deadletterreason"] == "routing" and "no such key: amount" in dead["deadletterdetail"]
+
+
+def test_a_message_that_no_rule_wants_is_skipped(resources):
+    routes = {"rules": [{"match": "event.data == 1.0", "path": "/one"}]}
+    with Pair(resources, [{"pubsubname": "pubsub", "topic": "t", "routes": routes}]) as (app, sidecar):
+        for number in (2, 1):
+            assert sidecar.publish("pubsub", "t", number)[0] == 204
+        wait_until(lambda: len(app.received) == 1, "the one")
+        assert [e["data"] for e in app.events()] == [1]
+
+
+def test_a_rule_that_cannot_be_read_is_named_and_nothing_starts(resources):
+    routes = {"rules": [{"match": "event.type ==", "path": "/x"}]}
+    with Pair(resources, [{"pubsubname": "pubsub", "topic": "t", "routes": routes}]) as (app, sidecar):
+        assert any("match" in line and "event.type ==" in line for line in sidecar.log), sidecar.log
+        assert json.loads(sidecar.get("/v1.0/metadata")[1]).get("subscriptions") is None
