@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "app/bulk_json.h"
 #include "app/gate.h"
 #include "app/topic_event.h"
 #include "wire/proto.h"
@@ -176,6 +177,150 @@ static void on_answered(sc_op *done)
     sc_gate_leave(&call->app->gate);
 }
 
+/* ---- several at once ---- */
+
+typedef struct bulk_call {
+    sc_grpc_call_op grpc; /* first */
+    sc_gate_entry turn;
+    sc_app_grpc *app;
+    sc_bulk_event_op *bulk;
+    sc_pairs metadata;
+    sc_str request;
+    bool is_alpha; /* the application has only the older rpc */
+} bulk_call;
+
+static void on_bulk_answered(sc_op *done);
+
+static void start_bulk(sc_gate_entry *turn)
+{
+    bulk_call *call = SC_CONTAINER_OF(turn, bulk_call, turn);
+
+    call->grpc = (sc_grpc_call_op){
+        .path = call->is_alpha
+                    ? SC_STR("/dapr.proto.runtime.v1.AppCallbackAlpha/OnBulkTopicEventAlpha1")
+                    : SC_STR("/dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent"),
+        .metadata = &call->metadata,
+        .request_parts = &call->request,
+        .request_part_count = 1,
+    };
+    sc_op_init(&call->grpc.op, sc_loop_ops(call->app->loop), call->bulk->op.mem, on_bulk_answered);
+    sc_grpc_channel_send(call->app->channel, &call->grpc);
+}
+
+static Dapr__Proto__Runtime__V1__TopicEventBulkRequestEntry *bulk_entry(sc_event_op *from,
+                                                                        sc_arena *mem)
+{
+    Dapr__Proto__Runtime__V1__TopicEventBulkRequestEntry *entry =
+        sc_arena_new(mem, Dapr__Proto__Runtime__V1__TopicEventBulkRequestEntry);
+    Dapr__Proto__Runtime__V1__TopicEventCERequest *event =
+        sc_arena_new(mem, Dapr__Proto__Runtime__V1__TopicEventCERequest);
+
+    dapr__proto__runtime__v1__topic_event_bulk_request_entry__init(entry);
+    entry->entry_id = from->entry_id;
+    if (from->event->metadata) {
+        entry->n_metadata = from->event->metadata->count;
+        entry->metadata = sc_proto_map_make(
+            &dapr__proto__runtime__v1__topic_event_bulk_request_entry__metadata_entry__descriptor,
+            from->event->metadata, mem);
+    }
+    if (sc_topic_event_fill_ce(from->event, mem, event, &from->op.err) != SC_OK)
+        return NULL;
+    if (from->event->is_raw) { /* the data of the wrapper is what the broker had */
+        entry->event_case = DAPR__PROTO__RUNTIME__V1__TOPIC_EVENT_BULK_REQUEST_ENTRY__EVENT_BYTES;
+        entry->bytes = event->data;
+    } else {
+        entry->event_case =
+            DAPR__PROTO__RUNTIME__V1__TOPIC_EVENT_BULK_REQUEST_ENTRY__EVENT_CLOUD_EVENT;
+        entry->cloud_event = event;
+    }
+    return entry;
+}
+
+static sc_str bulk_request(sc_bulk_event_op *bulk)
+{
+    Dapr__Proto__Runtime__V1__TopicEventBulkRequest out =
+        DAPR__PROTO__RUNTIME__V1__TOPIC_EVENT_BULK_REQUEST__INIT;
+    sc_arena *mem = bulk->op.mem;
+    sc_pairs metadata = {0};
+
+    out.entries = sc_arena_zero(mem, (bulk->count + 1) * sizeof(*out.entries));
+    for (size_t i = 0; i < bulk->count; i++) {
+        out.entries[out.n_entries] = bulk_entry(bulk->entries[i], mem);
+        out.n_entries += out.entries[out.n_entries] != NULL;
+    }
+    sc_pairs_add(&metadata, mem, SC_STR("pubsubName"), bulk->pubsub_name);
+    out.n_metadata = metadata.count;
+    out.metadata = sc_proto_map_make(
+        &dapr__proto__runtime__v1__topic_event_bulk_request__metadata_entry__descriptor, &metadata,
+        mem);
+    out.id = sc_proto_text(bulk->id, mem);
+    out.topic = sc_proto_text(bulk->topic, mem);
+    out.pubsub_name = sc_proto_text(bulk->pubsub_name, mem);
+    out.type = sc_proto_text(SC_STR("com.dapr.event.sent.bulk"), mem);
+    out.path = sc_proto_text(bulk->path, mem);
+    return sc_proto_pack(&out.base, mem);
+}
+
+static void deliver_bulk(void *self, sc_bulk_event_op *bulk)
+{
+    sc_app_grpc *app = self;
+    sc_arena *mem = bulk->op.mem;
+    const sc_event *first = bulk->entries[0]->event;
+    bulk_call *call = sc_arena_new(mem, bulk_call);
+
+    call->app = app;
+    call->bulk = bulk;
+    call->turn.start = start_bulk;
+    call->request = bulk_request(bulk);
+    sc_pairs_add(&call->metadata, mem, SC_STR("pubsubname"), bulk->pubsub_name);
+    if (first->has_traceparent)
+        sc_pairs_add(&call->metadata, mem, SC_STR("traceparent"), first->traceparent);
+    if (app->api_token.len > 0)
+        sc_pairs_add(&call->metadata, mem, SC_STR("dapr-api-token"), app->api_token);
+    sc_gate_enter(&app->gate, &call->turn);
+}
+
+/* Entries that the answer does not name are to be retried. */
+static void read_statuses(bulk_call *call)
+{
+    sc_bulk_event_op *bulk = call->bulk;
+    Dapr__Proto__Runtime__V1__TopicEventBulkResponse *answer =
+        sc_proto_unpack(&dapr__proto__runtime__v1__topic_event_bulk_response__descriptor,
+                        call->grpc.answer, bulk->op.mem);
+
+    sc_bulk_answer_all(bulk, SC_APP_RETRY, 0, "no status returned from app for the entry");
+    for (size_t s = 0; answer && s < answer->n_statuses; s++) {
+        for (size_t i = 0; i < bulk->count; i++) {
+            sc_event_op *entry = bulk->entries[i];
+
+            if (strcmp(answer->statuses[s]->entry_id, entry->entry_id) == 0)
+                entry->answer =
+                    sc_topic_event_answer((int)answer->statuses[s]->status, &entry->op.err);
+        }
+    }
+}
+
+static void on_bulk_answered(sc_op *done)
+{
+    bulk_call *call = (bulk_call *)done;
+    sc_bulk_event_op *bulk = call->bulk;
+
+    if (done->err.code == SC_UNIMPLEMENTED && !call->is_alpha) {
+        sc_log_warn(call->app->log, "falling back to OnBulkTopicEventAlpha1: %s", done->err.text);
+        call->is_alpha = true;
+        start_bulk(&call->turn);
+        return;
+    }
+    if (done->err.code == SC_OK)
+        read_statuses(call);
+    else if (done->err.code == SC_UNIMPLEMENTED)
+        sc_bulk_answer_all(bulk, SC_APP_UNIMPLEMENTED, 0, NULL);
+    else
+        bulk->op.err = done->err;
+    sc_op_finish(&bulk->op);
+    sc_gate_leave(&call->app->gate);
+}
+
 static void cancel(void *self, sc_op *op)
 {
     event_call *call = ((sc_event_op *)op)->sink_state;
@@ -188,7 +333,8 @@ static void cancel(void *self, sc_op *op)
 
 sc_event_sink sc_app_grpc_sink(sc_app_grpc *app)
 {
-    return (sc_event_sink){.deliver = deliver, .cancel = cancel, .self = app};
+    return (sc_event_sink){
+        .deliver = deliver, .deliver_bulk = deliver_bulk, .cancel = cancel, .self = app};
 }
 
 /* ---- the end ---- */
@@ -212,7 +358,8 @@ void sc_app_grpc_close(sc_app_grpc *app, void (*on_closed)(void *user), void *us
     app->on_closed = on_closed;
     app->user = user;
     while ((turn = sc_gate_take(&app->gate)) != NULL)
-        sc_op_fail(&SC_CONTAINER_OF(turn, event_call, turn)->op->op, SC_CANCELLED,
-                   "the sidecar is shutting down");
+        sc_op_fail(turn->start == start_bulk ? &SC_CONTAINER_OF(turn, bulk_call, turn)->bulk->op
+                                             : &SC_CONTAINER_OF(turn, event_call, turn)->op->op,
+                   SC_CANCELLED, "the sidecar is shutting down");
     sc_grpc_channel_close(app->channel, on_channel_closed, app);
 }

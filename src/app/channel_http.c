@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "app/binary_mode.h"
+#include "app/bulk_json.h"
 #include "app/gate.h"
 #include "wire/json.h"
 
@@ -263,6 +264,77 @@ static void on_answered(sc_op *done)
     sc_gate_leave(&app->gate);
 }
 
+/* ---- several at once ---- */
+
+typedef struct bulk_call {
+    sc_http_call_op http; /* first */
+    sc_gate_entry turn;
+    sc_app_http *app;
+    sc_bulk_event_op *bulk;
+    sc_pairs headers;
+    sc_str body;
+} bulk_call;
+
+static void on_bulk_answered(sc_op *done)
+{
+    bulk_call *call = (bulk_call *)done;
+    sc_bulk_event_op *bulk = call->bulk;
+    int status = call->http.status;
+
+    if (done->err.code != SC_OK)
+        bulk->op.err = done->err;
+    else if (status / 100 == 2)
+        sc_bulk_json_read(bulk, call->http.answer_body, bulk->op.mem);
+    else if (status == 404)
+        sc_bulk_answer_all(bulk, SC_APP_UNIMPLEMENTED, status, NULL);
+    else
+        sc_bulk_answer_all(bulk, SC_APP_RETRY, status,
+                           sc_arena_fmt(bulk->op.mem, "body: %.*s. status code returned: %d",
+                                        SC_FMT(sc_str_sub(call->http.answer_body, 0, 200)), status)
+                               .at);
+    sc_op_finish(&bulk->op);
+    sc_gate_leave(&call->app->gate);
+}
+
+static void start_bulk(sc_gate_entry *turn)
+{
+    bulk_call *call = SC_CONTAINER_OF(turn, bulk_call, turn);
+    sc_arena *mem = call->bulk->op.mem;
+
+    call->http = (sc_http_call_op){
+        .method = SC_STR("POST"),
+        .target = target_of(call->bulk->path, mem),
+        .headers = &call->headers,
+        .body_parts = &call->body,
+        .body_part_count = 1,
+        .is_idempotent = true,
+        .max_body_len = call->app->max_body_len,
+    };
+    sc_op_init(&call->http.op, sc_loop_ops(call->app->loop), mem, on_bulk_answered);
+    sc_http_client_send(call->app->client, &call->http);
+}
+
+static void deliver_bulk(void *self, sc_bulk_event_op *bulk)
+{
+    sc_app_http *app = self;
+    sc_arena *mem = bulk->op.mem;
+    const sc_event *first = bulk->entries[0]->event;
+    bulk_call *call = sc_arena_new(mem, bulk_call);
+
+    call->app = app;
+    call->bulk = bulk;
+    call->turn.start = start_bulk;
+    call->body = sc_bulk_json_write(bulk, mem);
+    sc_pairs_add(&call->headers, mem, SC_STR("User-Agent"), SC_STR("Go-http-client/1.1"));
+    sc_pairs_add(&call->headers, mem, SC_STR("Content-Type"), SC_STR("application/json"));
+    sc_pairs_add(&call->headers, mem, SC_STR("Pubsubname"), bulk->pubsub_name);
+    if (first->has_traceparent && !first->is_raw)
+        sc_pairs_add(&call->headers, mem, SC_STR("Traceparent"), first->traceparent);
+    if (app->api_token.len > 0)
+        sc_pairs_add(&call->headers, mem, SC_STR("Dapr-Api-Token"), app->api_token);
+    sc_gate_enter(&app->gate, &call->turn);
+}
+
 static void cancel(void *self, sc_op *op)
 {
     event_call *call = ((sc_event_op *)op)->sink_state;
@@ -276,7 +348,8 @@ static void cancel(void *self, sc_op *op)
 
 sc_event_sink sc_app_http_sink(sc_app_http *app)
 {
-    return (sc_event_sink){.deliver = deliver, .cancel = cancel, .self = app};
+    return (sc_event_sink){
+        .deliver = deliver, .deliver_bulk = deliver_bulk, .cancel = cancel, .self = app};
 }
 
 /* ---- the end ---- */
@@ -300,7 +373,8 @@ void sc_app_http_close(sc_app_http *app, void (*on_closed)(void *user), void *us
     app->on_closed = on_closed;
     app->user = user;
     while ((turn = sc_gate_take(&app->gate)) != NULL)
-        sc_op_fail(&SC_CONTAINER_OF(turn, event_call, turn)->op->op, SC_CANCELLED,
-                   "the sidecar is shutting down");
+        sc_op_fail(turn->start == start_bulk ? &SC_CONTAINER_OF(turn, bulk_call, turn)->bulk->op
+                                             : &SC_CONTAINER_OF(turn, event_call, turn)->op->op,
+                   SC_CANCELLED, "the sidecar is shutting down");
     sc_http_client_close(app->client, on_client_closed, app);
 }

@@ -43,29 +43,22 @@ typedef struct sc_event_op {
     uint64_t timeout_ms; /* 0: none */
     /* out */
     sc_app_answer answer;
-    int http_status; /* 0: none */
-    sc_str body;     /* start of what the application answered, for the log */
+    int http_status;   /* 0: none */
+    sc_str body;       /* start of what the application answered, for the log */
+    char entry_id[37]; /* in a bulk delivery, the same for every attempt; "": not in one yet */
     void *sink_state;
 } sc_event_op;
 
-/* One entry of a bulk delivery. */
-typedef struct sc_bulk_event {
-    sc_event *event;
-    char entry_id[37];
-    sc_app_answer answer; /* out */
-} sc_bulk_event;
-
+/* Several deliveries in one call (Dapr: bulk subscribe). The sink fills the answer of every entry,
+ * as if it had come alone, and finishes this op; not the entries. */
 typedef struct sc_bulk_event_op {
     sc_op op;
-    sc_bulk_event *entries;
+    sc_event_op **entries;
     size_t count;
     sc_str id; /* of the batch */
     sc_str pubsub_name;
     sc_str topic;
     sc_str path;
-    uint64_t timeout_ms;
-    int http_status;
-    void *sink_state;
 } sc_bulk_event_op;
 
 typedef struct sc_event_sink {

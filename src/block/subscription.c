@@ -104,10 +104,10 @@ sc_code sc_subscription_spec_check(const sc_subscription_spec *spec, sc_error *e
     sc_arena_deinit(&mem);
     if (err->code != SC_OK)
         return err->code;
-    if (spec->is_bulk)
-        return sc_fail(err, SC_UNIMPLEMENTED,
-                       "bulkSubscribe for topic '%.*s' is not implemented yet; leave it out",
-                       SC_FMT(spec->topic));
+    if (spec->bulk_max_messages > 10000)
+        return sc_fail(err, SC_INVALID,
+                       "bulkSubscribe for topic '%.*s': maxMessagesCount %u is not in 1..10000",
+                       SC_FMT(spec->topic), spec->bulk_max_messages);
     if (check_value(spec, "maxInFlight", read_max_in_flight(spec, &max), "in 1..100000", err) !=
             SC_OK ||
         check_value(spec, "rawPayload", read_raw(spec, &flag), "true or false", err) != SC_OK)
@@ -149,6 +149,7 @@ static void on_closed_op(sc_op *op)
     void *user = sub->user;
 
     sc_timer_stop(&sub->restart);
+    sc_bulk_free(sub->bulk);
     sc_arena_deinit(&sub->mem);
     free(sub);
     if (on_closed)
@@ -158,6 +159,15 @@ static void on_closed_op(sc_op *op)
 static void on_broker_closed(sc_pubsub_subscription *broker)
 {
     sc_op_finish(&SC_CONTAINER_OF(broker, sc_subscription, broker)->closed);
+}
+
+/* A batch must be able to fill. */
+static uint32_t credit_of(const sc_subscription_spec *spec, uint64_t max_in_flight)
+{
+    uint32_t batch = spec->bulk_max_messages ? spec->bulk_max_messages : SC_BULK_MAX_MESSAGES;
+    uint32_t credit = max_in_flight ? (uint32_t)max_in_flight : 100;
+
+    return spec->is_bulk && batch > credit ? batch : credit;
 }
 
 sc_code sc_subscription_open(sc_pubsubs *pubsubs, const sc_subscription_spec *spec,
@@ -175,6 +185,11 @@ sc_code sc_subscription_open(sc_pubsubs *pubsubs, const sc_subscription_spec *sp
     sub->spec = sc_subscription_spec_copy(spec, &sub->mem);
     sub->matches = compile_matches(&sub->spec, &sub->mem, err);
     sub->sink = *sink;
+    if (spec->is_bulk && sink->deliver_bulk) {
+        sub->bulk = sc_bulk_new(loop, sc_pubsubs_env_of(pubsubs)->random, sink,
+                                spec->bulk_max_messages, spec->bulk_max_await_ms);
+        sub->sink = sc_bulk_sink(sub->bulk);
+    }
     sub->retry = sc_retry_delivery_default();
     sc_list_init(&sub->flows);
     (void)read_raw(spec, &sub->is_raw);
@@ -182,8 +197,8 @@ sc_code sc_subscription_open(sc_pubsubs *pubsubs, const sc_subscription_spec *sp
     (void)read_max_in_flight(spec, &max);
     sub->broker = (sc_pubsub_subscription){
         .metadata = &sub->spec.metadata,
-        .max_in_flight = max ? (uint32_t)max : 100,
-        .max_in_flight_is_set = max > 0,
+        .max_in_flight = credit_of(spec, max),
+        .max_in_flight_is_set = max > 0 || spec->is_bulk,
         .deliver = on_deliver,
         .on_ready = on_ready,
         .on_trouble = on_trouble,
@@ -262,4 +277,6 @@ void sc_subscription_close(sc_subscription *sub, void (*on_closed)(void *user), 
     }
     sub->entry->pubsub->ops->unsubscribe(sub->entry->pubsub->self, &sub->broker);
     sc_deliveries_release(sub);
+    if (sub->bulk)
+        sc_bulk_flush(sub->bulk);
 }

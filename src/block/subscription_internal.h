@@ -5,6 +5,7 @@
 #ifndef SC_BLOCK_SUBSCRIPTION_INTERNAL_H
 #define SC_BLOCK_SUBSCRIPTION_INTERNAL_H
 
+#include "block/bulk.h"
 #include "block/subscription.h"
 #include "expr/cel.h"
 #include "io/timer.h"
@@ -16,6 +17,7 @@ struct sc_subscription {
     sc_subscription_spec spec;
     sc_cel **matches; /* of the routes; NULL in it: always */
     sc_event_sink sink;
+    sc_bulk *bulk; /* in front of it; NULL: messages go one by one */
     sc_retry_policy retry;
     sc_arena mem;
     sc_list flows;      /* deliveries under way */

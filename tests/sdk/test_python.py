@@ -21,8 +21,14 @@ def python(request):
     return SDKS / f"python-{request.param}" / "bin/python"
 
 
-@pytest.fixture(params=["pubsub.redis", "pubsub.in-memory"])
+@pytest.fixture(params=["pubsub.redis", "pubsub.sqlite", "pubsub.in-memory"])
 def broker(request):
+    return request.param
+
+
+@pytest.fixture(params=["pubsub.redis", "pubsub.sqlite"])
+def durable_broker(request):
+    """The SDK's stream may end right after it began and be opened again: what came meanwhile must stay."""
     return request.param
 
 
@@ -30,7 +36,8 @@ def broker(request):
 def resources(tmp_path, request):
     def make(kind):
         if kind == "pubsub.redis":
-            return component(tmp_path, kind=kind, redisHost=f"127.0.0.1:{request.getfixturevalue('redis_port')}")
+            return component(tmp_path, kind=kind, processingTimeout="2s", redeliverInterval="500",
+                             redisHost=f"127.0.0.1:{request.getfixturevalue('redis_port')}")
         if kind == "pubsub.sqlite":
             return component(tmp_path, kind=kind, connectionString=str(tmp_path / "broker.db"))
         return component(tmp_path, kind=kind)
@@ -100,8 +107,8 @@ def test_a_grpc_application_answers_success_retry_and_drop(python, run, sidecar,
     assert kinds == ["PROGRAMMATIC", "PROGRAMMATIC"]
 
 
-def test_the_client_publishes_streams_and_reads_metadata(python, run, sidecar, resources, broker):
-    one = sidecar("app", resources(broker))
+def test_the_client_publishes_streams_and_reads_metadata(python, run, sidecar, resources, durable_broker):
+    one = sidecar("app", resources(durable_broker))
     calls = run(python, APPS / "calls.py", env=ports(one))
     calls.wait_for("handled")
     assert calls.said("streamed") == [f"streamed {{'id': {n}}} pubsub orders" for n in range(3)]
@@ -123,3 +130,16 @@ def test_a_wrong_token_is_refused_over_grpc(python, run, sidecar, resources):
     wrong.wait_for("refused UNAUTHENTICATED Unauthorized")
     right = run(python, "-c", code, env={**ports(one), "DAPR_API_TOKEN": "right"})
     right.wait_for("let in")
+
+
+@pytest.mark.parametrize("rpc", ["stable", "alpha"])
+def test_a_grpc_application_gets_batches(python, run, sidecar, resources, rpc):
+    port = free_port()
+    app = run(python, APPS / "grpc_bulk.py", port, rpc)
+    one = sidecar("app", resources("pubsub.sqlite"), app_port=port, flags=["--app-protocol", "grpc"])
+    for number in range(20):
+        assert one.publish("pubsub", "orders", number)[0] == 204
+    app.wait_for("Received message:", 20)
+    assert orders(app.said("Received message:")) == list(range(20))
+    assert app.said("Batch:")[0].endswith("/orders")
+    wait_until(lambda: sum(int(line.split()[1]) for line in app.said("Batch:")) == 20, "each once")

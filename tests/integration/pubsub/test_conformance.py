@@ -168,3 +168,34 @@ def test_a_rule_that_cannot_be_read_is_named_and_nothing_starts(resources):
     with Pair(resources, [{"pubsubname": "pubsub", "topic": "t", "routes": routes}]) as (app, sidecar):
         assert any("match" in line and "event.type ==" in line for line in sidecar.log), sidecar.log
         assert json.loads(sidecar.get("/v1.0/metadata")[1]).get("subscriptions") is None
+
+
+def test_bulk_subscribers_get_batches_and_answer_each_entry(resources):
+    seen, batches = {}, []
+
+    def answer(path, body):
+        if path != "/bulk":
+            return 200, {}
+        call = json.loads(body)
+        batches.append(call)
+        statuses = []
+        for entry in call["entries"]:
+            number = entry["event"]["data"]
+            seen.setdefault(number, []).append(entry["entryId"])
+            kind = "DROP" if number == 3 else "RETRY" if number == 5 and len(seen[5]) == 1 else "SUCCESS"
+            statuses.append({"entryId": entry["entryId"], "status": kind})
+        return 200, {"statuses": statuses}
+    bulk = {"enabled": True, "maxMessagesCount": 10, "maxAwaitDurationMs": 200}
+    with Pair(resources, [sub(route="/bulk", bulkSubscribe=bulk, deadLetterTopic="dead"), sub("dead", "/dead")],
+              answer) as (app, sidecar):
+        entries = [{"entryId": str(i), "event": i, "contentType": "application/json"} for i in range(25)]
+        assert sidecar.request("POST", "/v1.0/publish/bulk/pubsub/t", json.dumps(entries).encode(),
+                               {"Content-Type": "application/json"})[0] == 204
+        wait_until(lambda: len(seen) == 25 and len(seen[5]) == 2 and app.events("/dead"), "all, one of them twice")
+        assert sorted(seen) == list(range(25)) and [n for n, ids in seen.items() if len(ids) > 1] == [5]
+        assert len(set(seen[5])) == 1
+        assert [e["data"] for e in app.events("/dead")] == [3]
+        assert max(len(batch["entries"]) for batch in batches) > 1
+        assert batches[0]["topic"] == "t" and batches[0]["pubsubname"] == "pubsub"
+        assert batches[0]["type"] == "com.dapr.event.sent.bulk" and batches[0]["metadata"] == {"pubsubName": "pubsub"}
+        assert batches[0]["entries"][0]["contentType"] == "application/cloudevents+json"

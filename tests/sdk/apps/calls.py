@@ -6,6 +6,16 @@ from dapr.clients import DaprClient
 from dapr.clients.exceptions import DaprGrpcError
 from dapr.clients.grpc._response import TopicEventResponse
 
+
+
+def next_of(subscription):
+    """None means that the stream was opened again."""
+    while True:
+        message = subscription.next_message()
+        if message is not None:
+            return message
+
+
 with DaprClient() as client:
     client.wait(5)
     stream = client.subscribe("pubsub", "orders", dead_letter_topic="dead")
@@ -13,11 +23,11 @@ with DaprClient() as client:
     for number in range(3):
         client.publish_event("pubsub", "orders", json.dumps({"id": number}), data_content_type="application/json",
                              publish_metadata={"cloudevent.subject": "tests"})
-        message = stream.next_message()
+        message = next_of(stream)
         print("streamed", message.data(), message.pubsub_name(), message.topic(), flush=True)
         if number == 1:
             stream.respond_drop(message)
-            letter = letters.next_message()
+            letter = next_of(letters)
             print("letter", letter.data(), letter.extensions()["deadletterreason"], flush=True)
             letters.respond_success(letter)
         else:
