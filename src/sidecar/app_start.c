@@ -29,6 +29,20 @@ static void on_connected(void *self)
     sc_stream_close(rt->start.probe);
     rt->start.probe = NULL;
     sc_log_info(&rt->log, "application discovered on port %u", rt->options.app_port);
+    if (!rt->options.checks_health) {
+        ask(rt);
+        return;
+    }
+    sc_runtime_on_app_started(rt);
+    sc_app_health_begin(rt);
+}
+
+void sc_app_start_ask(sc_runtime *rt)
+{
+    if (rt->start.is_asking) /* the answer that is under way will do */
+        return;
+    rt->start.asked = 0;
+    sc_arena_deinit(&rt->start.mem); /* of the last time */
     ask(rt);
 }
 
@@ -89,15 +103,22 @@ static void on_ask_again(sc_timer *timer)
     ask(SC_CONTAINER_OF(timer, sc_runtime, start.pause));
 }
 
+static void start_without_asking(sc_runtime *rt)
+{
+    rt->start.is_asking = false;
+    start_all(rt, NULL, 0);
+}
+
 /* What the application subscribes to, if there is anything to subscribe to. */
 static void ask(sc_runtime *rt)
 {
+    rt->start.is_asking = true;
     if (rt->options.skips_subscribe)
         sc_log_warn(&rt->log,
                     "Skipping programmatic subscription loading (see 'disable-init-endpoints' "
                     "flag/annotation)");
     if (rt->options.skips_subscribe || sc_pubsubs_count(rt->pubsubs) == 0)
-        start_all(rt, NULL, 0);
+        start_without_asking(rt);
     else if (rt->app)
         ask_http(rt);
     else
@@ -131,6 +152,16 @@ static void ask_grpc(sc_runtime *rt)
         .path = SC_STR("/dapr.proto.runtime.v1.AppCallback/ListTopicSubscriptions")};
     sc_op_init(&start->ask_grpc.op, sc_loop_ops(rt->loop), &start->mem, on_asked_grpc);
     sc_grpc_channel_send(sc_app_grpc_channel(rt->app_grpc), &start->ask_grpc);
+}
+
+/* False when the answer comes too late: the sidecar ends, or the application is not well again. */
+static bool is_wanted(sc_runtime *rt)
+{
+    if (rt->is_stopping || (rt->options.checks_health && !rt->health.is_healthy)) {
+        rt->start.is_asking = false;
+        return false;
+    }
+    return true;
 }
 
 /* True when the question failed and is put again a little later. */
@@ -173,8 +204,9 @@ static void on_asked(sc_op *op)
     sc_subscription_spec *specs = NULL;
     uint32_t count = 0;
 
-    if (rt->is_stopping || (op->err.code != SC_OK && asks_again(rt, &op->err)))
+    if (!is_wanted(rt) || (op->err.code != SC_OK && asks_again(rt, &op->err)))
         return;
+    rt->start.is_asking = false;
     if (op->err.code == SC_OK && read_list(rt, &specs, &count))
         start_all(rt, specs, count);
     else
@@ -202,12 +234,12 @@ static void on_asked_grpc(sc_op *op)
     sc_subscription_spec *specs = NULL;
     uint32_t count = 0;
 
-    if (rt->is_stopping)
+    if (!is_wanted(rt) ||
+        (op->err.code != SC_OK && op->err.code != SC_UNIMPLEMENTED && asks_again(rt, &op->err)))
         return;
+    rt->start.is_asking = false;
     if (op->err.code == SC_UNIMPLEMENTED)
         start_all(rt, NULL, 0);
-    else if (op->err.code != SC_OK && asks_again(rt, &op->err))
-        return;
     else if (op->err.code == SC_OK && read_grpc_list(rt, &specs, &count))
         start_all(rt, specs, count);
     else
@@ -273,8 +305,8 @@ static void start_all(sc_runtime *rt, const sc_subscription_spec *more, uint32_t
     sc_event_sink sink = rt->app ? sc_app_http_sink(rt->app) : sc_app_grpc_sink(rt->app_grpc);
     sc_error err;
 
-    rt->subscriptions = sc_arena_zero(&rt->mem, (total + 1) * sizeof(rt->subscriptions[0]));
-    rt->specs = sc_arena_zero(&rt->mem, (total + 1) * sizeof(rt->specs[0]));
+    rt->subscriptions = sc_arena_zero(&rt->start.mem, (total + 1) * sizeof(rt->subscriptions[0]));
+    rt->specs = sc_arena_zero(&rt->start.mem, (total + 1) * sizeof(rt->specs[0]));
     for (uint32_t i = 0; i < total; i++) {
         sc_subscription **to = &rt->subscriptions[rt->subscription_count];
 

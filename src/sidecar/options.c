@@ -36,6 +36,10 @@ static void set_defaults(sc_options *options)
                             .app_host = SC_STR("127.0.0.1"),
                             .app_max_concurrency = -1,
                             .http_port = 3500,
+                            .health_path = SC_STR("/healthz"),
+                            .health_interval_s = 5,
+                            .health_timeout_ms = 500,
+                            .health_threshold = 3,
                             .grpc_port = 50001,
                             .max_body_len = 4194304,
                             .read_buffer_len = 4096,
@@ -137,6 +141,17 @@ static sc_str lower(sc_str text, sc_arena *mem)
     return copy;
 }
 
+/* As daprd: what is not above zero (or no 32-bit number) is the default. */
+static sc_code read_positive(const char *name, sc_str value, int64_t fallback, int64_t *to,
+                             sc_error *err)
+{
+    if (read_i64(name, value, to, err) != SC_OK)
+        return err->code;
+    if (*to < 1 || *to > INT32_MAX)
+        *to = fallback;
+    return SC_OK;
+}
+
 typedef struct text_target {
     const char *name;
     size_t offset;
@@ -174,6 +189,17 @@ static sc_code set_value(sc_options *to, sc_str name, sc_str value, sc_arena *me
         return read_i64("app-max-concurrency", value, &to->app_max_concurrency, err);
     if (sc_str_eq(name, SC_STR("dapr-graceful-shutdown-seconds")))
         return read_i64("dapr-graceful-shutdown-seconds", value, &to->graceful_shutdown_s, err);
+    if (sc_str_eq(name, SC_STR("app-health-check-path"))) {
+        to->health_path =
+            sc_str_starts(value, SC_STR("/")) ? value : sc_arena_fmt(mem, "/%.*s", SC_FMT(value));
+        return SC_OK;
+    }
+    if (sc_str_eq(name, SC_STR("app-health-probe-interval")))
+        return read_positive("app-health-probe-interval", value, 5, &to->health_interval_s, err);
+    if (sc_str_eq(name, SC_STR("app-health-probe-timeout")))
+        return read_positive("app-health-probe-timeout", value, 500, &to->health_timeout_ms, err);
+    if (sc_str_eq(name, SC_STR("app-health-threshold")))
+        return read_positive("app-health-threshold", value, 3, &to->health_threshold, err);
     if (sc_str_eq(name, SC_STR("max-body-size")))
         return read_size("max-body-size", value, 4194304, &to->max_body_len, err);
     if (sc_str_eq(name, SC_STR("read-buffer-size")))
@@ -201,6 +227,8 @@ static void set_switch(sc_options *to, sc_str name, bool on)
 {
     if (sc_str_eq(name, SC_STR("log-as-json")))
         to->log_as_json = on;
+    else if (sc_str_eq(name, SC_STR("enable-app-health-check")))
+        to->checks_health = on;
     else if (sc_str_eq(name, SC_STR("version")))
         to->wants_version = on;
     else
@@ -281,6 +309,10 @@ sc_code sc_options_check(const sc_options *options, sc_error *err)
         return sc_fail(err, SC_INVALID, "parameter app-id cannot be empty");
     if (memchr(options->app_id.at, '.', options->app_id.len))
         return sc_fail(err, SC_INVALID, "parameter app-id cannot contain dots");
+    if (options->health_timeout_ms > options->health_interval_s * 1000)
+        return sc_fail(err, SC_INVALID,
+                       "value for 'health-probe-timeout' must be smaller than "
+                       "'health-probe-interval'");
     if (options->app_port > 0 && options->app_port == options->http_port)
         return sc_fail(err, SC_INVALID,
                        "the 'dapr-http-port' argument value %u conflicts with 'app-port'",

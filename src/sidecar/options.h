@@ -21,7 +21,12 @@ typedef struct sc_options {
     uint16_t grpc_port;
     sc_str listen_addresses; /* "," between; empty: all interfaces */
     sc_str unix_socket_folder;
-    uint64_t max_body_len; /* 0: no limit */
+    bool checks_health; /* enable-app-health-check */
+    sc_str health_path; /* begins with '/' */
+    int64_t health_interval_s;
+    int64_t health_timeout_ms;
+    int64_t health_threshold; /* failures in a row until unhealthy */
+    uint64_t max_body_len;    /* 0: no limit */
     uint64_t read_buffer_len;
     sc_str resource_folders[SC_MAX_FOLDERS];
     uint32_t resource_folder_count;

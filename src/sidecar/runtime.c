@@ -39,6 +39,7 @@ static void set_up_log(sc_runtime *rt)
     rt->processor = (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.processor"};
     rt->subscriptions_log =
         (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.processor.subscription"};
+    rt->health_log = (sc_log){.sink = &rt->sink, .scope = "dapr.apphealth"};
     rt->contrib = (sc_log){.sink = &rt->sink, .scope = "dapr.contrib"};
     sc_log_info(&rt->log, "Starting Dapr Runtime -- version %s -- commit ", PILLION_VERSION);
     sc_log_info(&rt->log, "Log level set to: %.*s", SC_FMT(rt->options.log_level_text));
@@ -310,6 +311,11 @@ static void fill_metadata(sc_runtime *rt)
     rt->metadata.app_host = rt->options.app_host;
     rt->metadata.app_max_concurrency = rt->options.app_max_concurrency;
     rt->metadata.pubsubs = rt->pubsubs;
+    rt->metadata.has_app_health = rt->options.checks_health;
+    rt->metadata.app_health_path = rt->options.health_path;
+    rt->metadata.app_health_interval_s = (uint32_t)rt->options.health_interval_s;
+    rt->metadata.app_health_timeout_ms = (uint32_t)rt->options.health_timeout_ms;
+    rt->metadata.app_health_threshold = (uint32_t)rt->options.health_threshold;
     rt->api = (sc_api){.loop = rt->loop,
                        .log = &rt->log,
                        .pubsubs = rt->pubsubs,
@@ -322,6 +328,8 @@ static void fill_metadata(sc_runtime *rt)
 
 void sc_runtime_on_app_started(sc_runtime *rt)
 {
+    if (rt->metadata.is_ready) /* an application that came back */
+        return;
     rt->metadata.is_ready = true;
     sc_log_info(&rt->log, "dapr initialized. Status: Running. Init Elapsed %llums",
                 (unsigned long long)(sc_loop_now_ms(rt->loop) - rt->started_ms));

@@ -23,11 +23,25 @@ typedef struct sc_app_start {
     sc_stream *probe;
     uint32_t failures;
     uint32_t asked;
+    bool is_asking;
     sc_arena mem;
     sc_http_call_op ask;
     sc_grpc_call_op ask_grpc;
     sc_pairs headers;
 } sc_app_start;
+
+/* Probing the application; zeroed: off. */
+typedef struct sc_app_health {
+    sc_timer timer;
+    sc_arena mem; /* of the probe under way */
+    sc_http_call_op http;
+    sc_grpc_call_op grpc;
+    uint32_t failures; /* in a row */
+    uint32_t closing;  /* subscriptions of an unhealthy application that still close */
+    bool is_running;
+    bool is_probing;
+    bool is_healthy;
+} sc_app_health;
 
 struct sc_runtime {
     sc_options options;
@@ -37,6 +51,7 @@ struct sc_runtime {
     sc_log processor; /* dapr.runtime.processor */
     sc_log subscriptions_log;
     sc_log contrib;
+    sc_log health_log; /* dapr.apphealth */
     sc_loop *loop;
     sc_random random;
     sc_ledger *ledger;
@@ -51,6 +66,7 @@ struct sc_runtime {
     sc_app_http *app; /* one of these, or none */
     sc_app_grpc *app_grpc;
     sc_app_start start;
+    sc_app_health health;
     sc_subscription **subscriptions;
     const sc_subscription_spec **specs; /* as the metadata lists them */
     uint32_t subscription_count;
@@ -70,5 +86,13 @@ void sc_app_start_cancel(sc_runtime *rt);
 void sc_runtime_on_app_started(sc_runtime *rt);
 /* shutdown.c */
 void sc_runtime_stop(sc_runtime *rt);
+
+/* app_start.c: asks the application, which answers already, and starts its subscriptions. */
+void sc_app_start_ask(sc_runtime *rt);
+/* app_health.c: the application's port is open: probes it from now on. */
+void sc_app_health_begin(sc_runtime *rt);
+void sc_app_health_stop(sc_runtime *rt);
+/* shutdown.c: one that was closing before the shutdown began. */
+void sc_runtime_on_subscription_closed(sc_runtime *rt);
 
 #endif

@@ -34,6 +34,7 @@ void sc_runtime_stop(sc_runtime *rt)
     if (rt->options.graceful_shutdown_s > 0)
         sc_timer_start(&rt->grace, (uint64_t)rt->options.graceful_shutdown_s * 1000);
     sc_app_start_cancel(rt);
+    sc_app_health_stop(rt);
     rt->metadata.on_stream_gone = on_stream_gone;
     rt->metadata.user = rt;
     SC_LIST_EACH_SAFE (&rt->metadata.streams, it) {
@@ -41,9 +42,14 @@ void sc_runtime_stop(sc_runtime *rt)
 
         stream->stop(stream);
     }
-    rt->closing = rt->subscription_count + 1;
+    rt->closing = rt->subscription_count + rt->health.closing + 1;
     for (uint32_t i = 0; i < rt->subscription_count; i++)
         sc_subscription_close(rt->subscriptions[i], on_subscription_closed, rt);
+    on_subscription_closed(rt);
+}
+
+void sc_runtime_on_subscription_closed(sc_runtime *rt)
+{
     on_subscription_closed(rt);
 }
 
