@@ -152,6 +152,20 @@ static sc_code read_positive(const char *name, sc_str value, int64_t fallback, i
     return SC_OK;
 }
 
+/* The older flags: a number of MiB (`shift` 20) or KiB (10); what is not above zero changes
+ * nothing. */
+static sc_code read_old_size(const char *name, sc_str value, unsigned shift, uint64_t *to,
+                             sc_error *err)
+{
+    int64_t n;
+
+    if (read_i64(name, value, &n, err) != SC_OK)
+        return err->code;
+    if (n > 0 && n <= INT32_MAX)
+        *to = (uint64_t)n << shift;
+    return SC_OK;
+}
+
 typedef struct text_target {
     const char *name;
     size_t offset;
@@ -200,6 +214,16 @@ static sc_code set_value(sc_options *to, sc_str name, sc_str value, sc_arena *me
         return read_positive("app-health-probe-timeout", value, 500, &to->health_timeout_ms, err);
     if (sc_str_eq(name, SC_STR("app-health-threshold")))
         return read_positive("app-health-threshold", value, 3, &to->health_threshold, err);
+    if (sc_str_eq(name, SC_STR("dapr-http-max-request-size")))
+        return to->has_max_body_size
+                   ? SC_OK
+                   : read_old_size("dapr-http-max-request-size", value, 20, &to->max_body_len, err);
+    if (sc_str_eq(name, SC_STR("dapr-http-read-buffer-size")))
+        return to->has_read_buffer_size ? SC_OK
+                                        : read_old_size("dapr-http-read-buffer-size", value, 10,
+                                                        &to->read_buffer_len, err);
+    to->has_max_body_size |= sc_str_eq(name, SC_STR("max-body-size"));
+    to->has_read_buffer_size |= sc_str_eq(name, SC_STR("read-buffer-size"));
     if (sc_str_eq(name, SC_STR("max-body-size")))
         return read_size("max-body-size", value, 4194304, &to->max_body_len, err);
     if (sc_str_eq(name, SC_STR("read-buffer-size")))

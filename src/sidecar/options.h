@@ -21,6 +21,8 @@ typedef struct sc_options {
     uint16_t grpc_port;
     sc_str listen_addresses; /* "," between; empty: all interfaces */
     sc_str unix_socket_folder;
+    bool has_max_body_size; /* given: the deprecated flags do not count */
+    bool has_read_buffer_size;
     bool checks_health; /* enable-app-health-check */
     sc_str health_path; /* begins with '/' */
     int64_t health_interval_s;

@@ -118,3 +118,12 @@ def test_wrong_flags_end_with_2(resources):
     code, log = fails(resources, "--no-such-flag")
     assert code == 2 and log.endswith("unknown flag: --no-such-flag")
     assert fails(resources, "--app-id", "")[0] == 1
+
+
+def test_the_older_size_flags_count_unless_the_newer_is_given(resources):
+    old = Sidecar("a", resources, flags=["--dapr-http-max-request-size", "1"])
+    both = Sidecar("a", resources, flags=["--max-body-size", "3Mi", "--dapr-http-max-request-size", "1"])
+    body = b'"' + b"x" * (2 << 20) + b'"'
+    assert old.publish("pubsub", "t", body)[0] == 413
+    assert both.publish("pubsub", "t", body)[0] == 204
+    assert old.stop() == 0 and both.stop() == 0
