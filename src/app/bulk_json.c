@@ -9,21 +9,6 @@
 #include "wire/cloudevent.h"
 #include "wire/json.h"
 
-static void add_metadata(const sc_pairs *metadata, sc_buf *out)
-{
-    if (!metadata || metadata->count == 0) {
-        sc_buf_add_str(out, SC_STR("null"));
-        return;
-    }
-    for (uint32_t i = 0; i < metadata->count; i++) {
-        sc_buf_add_byte(out, i == 0 ? '{' : ',');
-        sc_json_add_string(out, metadata->at[i].name);
-        sc_buf_add_byte(out, ':');
-        sc_json_add_string(out, metadata->at[i].value);
-    }
-    sc_buf_add_byte(out, '}');
-}
-
 static void add_entry(const sc_event_op *entry, sc_buf *out)
 {
     const sc_event *event = entry->event;
@@ -35,7 +20,10 @@ static void add_entry(const sc_event_op *entry, sc_buf *out)
     else
         sc_buf_add_str(out, sc_str_trim(event->payload));
     sc_buf_add_str(out, SC_STR(",\"metadata\":"));
-    add_metadata(event->metadata, out);
+    if (event->metadata && event->metadata->count > 0)
+        sc_json_add_pairs(out, event->metadata);
+    else
+        sc_buf_add_str(out, SC_STR("null"));
     sc_buf_add_str(out, SC_STR(",\"contentType\":"));
     sc_json_add_string(out, event->is_raw ? SC_STR("application/octet-stream")
                                           : SC_STR("application/cloudevents+json"));

@@ -129,6 +129,7 @@ static void deliver(void *self, sc_event_op *op)
     call->app = app;
     call->op = op;
     call->turn.start = start;
+    call->turn.op = &op->op;
     op->sink_state = call;
     if (sc_topic_event_fill(op->event, op->path, op->op.mem, &event, &op->op.err) != SC_OK) {
         sc_list_init(&call->turn.link);
@@ -271,6 +272,7 @@ static void deliver_bulk(void *self, sc_bulk_event_op *bulk)
     call->app = app;
     call->bulk = bulk;
     call->turn.start = start_bulk;
+    call->turn.op = &bulk->op;
     call->request = bulk_request(bulk);
     sc_pairs_add(&call->metadata, mem, SC_STR("pubsubname"), bulk->pubsub_name);
     if (first->has_traceparent)
@@ -353,13 +355,8 @@ static void on_channel_closed(void *self)
 
 void sc_app_grpc_close(sc_app_grpc *app, void (*on_closed)(void *user), void *user)
 {
-    sc_gate_entry *turn;
-
     app->on_closed = on_closed;
     app->user = user;
-    while ((turn = sc_gate_take(&app->gate)) != NULL)
-        sc_op_fail(turn->start == start_bulk ? &SC_CONTAINER_OF(turn, bulk_call, turn)->bulk->op
-                                             : &SC_CONTAINER_OF(turn, event_call, turn)->op->op,
-                   SC_CANCELLED, "the sidecar is shutting down");
+    sc_gate_close(&app->gate);
     sc_grpc_channel_close(app->channel, on_channel_closed, app);
 }

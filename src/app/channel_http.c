@@ -200,6 +200,7 @@ static void deliver(void *self, sc_event_op *op)
     call->op = op;
     op->sink_state = call;
     call->turn.start = start;
+    call->turn.op = &op->op;
     write_headers(call);
     sc_gate_enter(&app->gate, &call->turn);
 }
@@ -324,6 +325,7 @@ static void deliver_bulk(void *self, sc_bulk_event_op *bulk)
     call->app = app;
     call->bulk = bulk;
     call->turn.start = start_bulk;
+    call->turn.op = &bulk->op;
     call->body = sc_bulk_json_write(bulk, mem);
     sc_pairs_add(&call->headers, mem, SC_STR("User-Agent"), SC_STR("Go-http-client/1.1"));
     sc_pairs_add(&call->headers, mem, SC_STR("Content-Type"), SC_STR("application/json"));
@@ -368,13 +370,8 @@ static void on_client_closed(void *self)
 
 void sc_app_http_close(sc_app_http *app, void (*on_closed)(void *user), void *user)
 {
-    sc_gate_entry *turn;
-
     app->on_closed = on_closed;
     app->user = user;
-    while ((turn = sc_gate_take(&app->gate)) != NULL)
-        sc_op_fail(turn->start == start_bulk ? &SC_CONTAINER_OF(turn, bulk_call, turn)->bulk->op
-                                             : &SC_CONTAINER_OF(turn, event_call, turn)->op->op,
-                   SC_CANCELLED, "the sidecar is shutting down");
+    sc_gate_close(&app->gate);
     sc_http_client_close(app->client, on_client_closed, app);
 }

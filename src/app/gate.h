@@ -7,10 +7,12 @@
 #define SC_APP_GATE_H
 
 #include "core/list.h"
+#include "core/op.h"
 
 typedef struct sc_gate_entry {
     sc_list link;
     void (*start)(struct sc_gate_entry *entry);
+    sc_op *op; /* what fails when it never starts */
 } sc_gate_entry;
 
 typedef struct sc_gate {
@@ -61,6 +63,15 @@ static inline void sc_gate_leave(sc_gate *gate)
         gate->running++;
         next->start(next);
     }
+}
+
+/* The channel closes: who still waits fails. */
+static inline void sc_gate_close(sc_gate *gate)
+{
+    sc_gate_entry *entry;
+
+    while ((entry = sc_gate_take(gate)) != NULL)
+        sc_op_fail(entry->op, SC_CANCELLED, "the sidecar is shutting down");
 }
 
 /* True when `entry` still waited: it is out of the line and will not start. */

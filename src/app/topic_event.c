@@ -12,17 +12,6 @@
 #include "wire/json.h"
 #include "wire/proto.h"
 
-/* The attributes that have fields of their own; everything else is an extension. */
-typedef struct parts {
-    char *id;
-    char *source;
-    char *type;
-    char *spec_version;
-    char *content_type;
-    ProtobufCBinaryData data;
-    Google__Protobuf__Struct *extensions;
-} parts;
-
 static Google__Protobuf__Value *value_of(const sc_doc *doc, sc_arena *mem);
 
 static Google__Protobuf__Struct *new_struct(uint32_t max, sc_arena *mem)
@@ -143,71 +132,52 @@ static char *text_attribute(sc_str raw, sc_arena *mem)
     return sc_proto_text(sc_cloudevent_text(raw, mem), mem);
 }
 
-static sc_code take_apart(sc_event *event, sc_arena *mem, parts *out, sc_error *err)
+sc_code sc_topic_event_fill_ce(sc_event *event, sc_arena *mem,
+                               Dapr__Proto__Runtime__V1__TopicEventCERequest *out, sc_error *err)
 {
     const sc_doc *doc = sc_event_doc(event, mem);
     sc_cloudevent ce = {0};
 
+    dapr__proto__runtime__v1__topic_event_cerequest__init(out);
     if (event->is_octets) { /* the broker's bytes are no envelope */
-        *out = (parts){.id = sc_proto_text(event->id, mem),
-                       .source = sc_proto_text(SC_STR_NONE, mem),
-                       .type = sc_proto_text(SC_STR_NONE, mem),
-                       .spec_version = sc_proto_text(SC_STR_NONE, mem),
-                       .content_type = sc_proto_text(event->content_type, mem),
-                       .data = sc_proto_data(event->payload)};
+        out->id = sc_proto_text(event->id, mem);
+        out->data_content_type = sc_proto_text(event->content_type, mem);
+        out->data = sc_proto_data(event->payload);
         return SC_OK;
     }
     if (sc_cloudevent_parse(event->payload, &ce, err) != SC_OK)
         return err->code;
-    *out = (parts){.id = text_attribute(ce.id, mem),
-                   .source = text_attribute(ce.source, mem),
-                   .type = text_attribute(ce.type, mem),
-                   .spec_version = text_attribute(ce.specversion, mem),
-                   .content_type = text_attribute(ce.datacontenttype, mem),
-                   .extensions = new_struct(doc ? doc->count : 0, mem)};
+    out->id = text_attribute(ce.id, mem);
+    out->source = text_attribute(ce.source, mem);
+    out->type = text_attribute(ce.type, mem);
+    out->spec_version = text_attribute(ce.specversion, mem);
+    out->data_content_type = text_attribute(ce.datacontenttype, mem);
+    out->extensions = new_struct(doc ? doc->count : 0, mem);
     for (const sc_doc *it = doc ? doc->first : NULL; it; it = it->next) {
         if (!has_own_field(it->key))
             put(out->extensions, it, mem);
     }
-    return read_data(&ce, sc_str_from(out->content_type), mem, &out->data, err);
+    return read_data(&ce, sc_str_from(out->data_content_type), mem, &out->data, err);
 }
 
 sc_code sc_topic_event_fill(sc_event *event, sc_str path, sc_arena *mem,
                             Dapr__Proto__Runtime__V1__TopicEventRequest *out, sc_error *err)
 {
-    parts all;
+    Dapr__Proto__Runtime__V1__TopicEventCERequest ce;
 
-    if (take_apart(event, mem, &all, err) != SC_OK)
+    if (sc_topic_event_fill_ce(event, mem, &ce, err) != SC_OK)
         return err->code;
     dapr__proto__runtime__v1__topic_event_request__init(out);
-    out->id = all.id;
-    out->source = all.source;
-    out->type = all.type;
-    out->spec_version = all.spec_version;
-    out->data_content_type = all.content_type;
-    out->data = all.data;
-    out->extensions = all.extensions;
+    out->id = ce.id;
+    out->source = ce.source;
+    out->type = ce.type;
+    out->spec_version = ce.spec_version;
+    out->data_content_type = ce.data_content_type;
+    out->data = ce.data;
+    out->extensions = ce.extensions;
     out->topic = sc_proto_text(event->topic, mem);
     out->pubsub_name = sc_proto_text(event->pubsub_name, mem);
     out->path = sc_proto_text(path, mem);
-    return SC_OK;
-}
-
-sc_code sc_topic_event_fill_ce(sc_event *event, sc_arena *mem,
-                               Dapr__Proto__Runtime__V1__TopicEventCERequest *out, sc_error *err)
-{
-    parts all;
-
-    if (take_apart(event, mem, &all, err) != SC_OK)
-        return err->code;
-    dapr__proto__runtime__v1__topic_event_cerequest__init(out);
-    out->id = all.id;
-    out->source = all.source;
-    out->type = all.type;
-    out->spec_version = all.spec_version;
-    out->data_content_type = all.content_type;
-    out->data = all.data;
-    out->extensions = all.extensions;
     return SC_OK;
 }
 

@@ -21,7 +21,6 @@ typedef struct bulk_group {
 typedef struct bulk_call {
     sc_bulk_event_op op; /* first */
     sc_arena mem;
-    struct sc_bulk *owner;
 } bulk_call;
 
 struct sc_bulk {
@@ -76,7 +75,6 @@ static void send_group(bulk_group *group)
     if (group->count == 0)
         return;
     call = sc_new(bulk_call);
-    call->owner = bulk;
     sc_arena_init(&call->mem, sc_loop_arenas(bulk->loop));
     id = sc_arena_alloc(&call->mem, SC_UUID_LEN + 1);
     sc_random_uuid(bulk->random, id);

@@ -93,15 +93,6 @@ static void add_components(const sc_metadata *metadata, sc_buf *out)
         sc_buf_add_byte(out, ']');
 }
 
-static void add_map(sc_buf *out, const sc_pairs *map)
-{
-    for (uint32_t i = 0; i < map->count; i++) {
-        add(out, i == 0 ? "{" : ",", map->at[i].name);
-        add(out, ":", map->at[i].value);
-    }
-    sc_buf_add_byte(out, '}');
-}
-
 static void add_extended(const sc_metadata *metadata, sc_buf *out)
 {
     sc_arena mem;
@@ -112,7 +103,7 @@ static void add_extended(const sc_metadata *metadata, sc_buf *out)
     sc_pairs_set(&all, &mem, SC_STR("daprRuntimeVersion"), metadata->version);
     sc_pairs_sort(&all);
     sc_buf_add_str(out, SC_STR(",\"extended\":"));
-    add_map(out, &all);
+    sc_json_add_pairs(out, &all);
     sc_arena_deinit(&mem);
 }
 
@@ -140,7 +131,7 @@ static void add_subscription(const sc_subscription_spec *spec, bool is_first, sc
     add(out, ",\"topic\":", spec->topic);
     if (spec->metadata.count > 0) {
         sc_buf_add_str(out, SC_STR(",\"metadata\":"));
-        add_map(out, &spec->metadata);
+        sc_json_add_pairs(out, &spec->metadata);
     }
     add_rules(spec, out);
     add(out, ",\"deadLetterTopic\":", spec->dead_letter_topic);

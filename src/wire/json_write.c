@@ -90,6 +90,19 @@ void sc_json_add_string(sc_buf *out, sc_str text)
     sc_buf_add_byte(out, '"');
 }
 
+void sc_json_add_pairs(sc_buf *out, const sc_pairs *pairs)
+{
+    sc_buf_add_byte(out, '{');
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        if (i > 0)
+            sc_buf_add_byte(out, ',');
+        sc_json_add_string(out, pairs->at[i].name);
+        sc_buf_add_byte(out, ':');
+        sc_json_add_string(out, pairs->at[i].value);
+    }
+    sc_buf_add_byte(out, '}');
+}
+
 typedef struct ranked_member {
     const sc_doc *doc;
     uint32_t rank; /* place in the source: the last of duplicates wins */
@@ -119,7 +132,8 @@ static void add_sorted(sc_buf *out, const sc_doc *object)
     uint32_t count = 0;
     bool is_first = true;
 
-    SC_DOC_EACH(object, it) {
+    SC_DOC_EACH(object, it)
+    {
         members[count] = (ranked_member){it, count};
         count++;
     }

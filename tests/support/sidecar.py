@@ -131,6 +131,27 @@ class Sidecar:
         return code
 
 
+class Pair:
+    """An application and its sidecar, which must end well."""
+
+    def __init__(self, resources, subscriptions, answer=None, flags=()):
+        self.app = App(subscriptions, answer)
+        self.sidecar = Sidecar("orders", resources, self.app.port, flags)
+
+    def __enter__(self):
+        return self.app, self.sidecar
+
+    def __exit__(self, *_):
+        code = self.sidecar.stop()
+        self.app.close()
+        assert code == 0, "\n".join(self.sidecar.log)
+        assert "Daprd shutdown gracefully" in self.sidecar.log[-1]
+
+
+def sub(topic="t", route="/t", **more):
+    return {"pubsubname": "pubsub", "topic": topic, "route": route, **more}
+
+
 def component(folder, name="pubsub", kind="pubsub.in-memory", **metadata):
     lines = "".join(f"  - name: {k}\n    value: \"{v}\"\n" for k, v in metadata.items())
     (folder / f"{name}.yaml").write_text(

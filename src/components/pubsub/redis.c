@@ -28,13 +28,7 @@ static sc_str metadata_json(const sc_publish_op *op)
         return SC_STR("{}");
     sorted = sc_pairs_copy(op->metadata, op->op.mem);
     sc_pairs_sort(&sorted);
-    for (uint32_t i = 0; i < sorted.count; i++) {
-        sc_buf_add_byte(&out, i == 0 ? '{' : ',');
-        sc_json_add_string(&out, sorted.at[i].name);
-        sc_buf_add_byte(&out, ':');
-        sc_json_add_string(&out, sorted.at[i].value);
-    }
-    sc_buf_add_byte(&out, '}');
+    sc_json_add_pairs(&out, &sorted);
     text = sc_arena_str(op->op.mem, sc_buf_str(&out));
     sc_buf_deinit(&out);
     return text;

@@ -37,13 +37,7 @@ static sc_str metadata_text(const sc_pairs *metadata, sc_arena *mem)
 
     if (!metadata || metadata->count == 0)
         return SC_STR_NONE;
-    for (uint32_t i = 0; i < metadata->count; i++) {
-        sc_buf_add_byte(&out, i == 0 ? '{' : ',');
-        sc_json_add_string(&out, metadata->at[i].name);
-        sc_buf_add_byte(&out, ':');
-        sc_json_add_string(&out, metadata->at[i].value);
-    }
-    sc_buf_add_byte(&out, '}');
+    sc_json_add_pairs(&out, metadata);
     text = sc_arena_str(mem, sc_buf_str(&out));
     sc_buf_deinit(&out);
     return text;

@@ -56,7 +56,6 @@ static void take(void *self, const sc_sqlite_message *message)
         .content_type = sc_arena_str(&one->mem, message->content_type),
         .message_id = sc_arena_fmt(&one->mem, "%lld", (long long)message->seq),
         .broker_attempts = message->attempt > 0 ? (uint32_t)message->attempt : 0,
-        .user = NULL,
     };
     if (message->metadata.len > 0) /* read on the loop */
         sc_pairs_add(&one->delivery.metadata, &one->mem, SC_STR("json"),

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 from redis_server import Redis  # noqa: E402
-from sidecar import App, Sidecar, component, wait_until  # noqa: E402
+from sidecar import Pair, component, sub, wait_until  # noqa: E402
 
 
 @pytest.fixture(params=["pubsub.in-memory", "pubsub.redis", "pubsub.sqlite"])
@@ -24,25 +24,6 @@ def resources(tmp_path, request):
     if request.param == "pubsub.sqlite":
         return component(folder, kind=request.param, connectionString=str(tmp_path / "broker.db"))
     return component(folder)
-
-
-class Pair:
-    def __init__(self, resources, subscriptions, answer=None, flags=()):
-        self.app = App(subscriptions, answer)
-        self.sidecar = Sidecar("orders", resources, self.app.port, flags)
-
-    def __enter__(self):
-        return self.app, self.sidecar
-
-    def __exit__(self, *_):
-        code = self.sidecar.stop()
-        self.app.close()
-        assert code == 0, "\n".join(self.sidecar.log)
-        assert "Daprd shutdown gracefully" in self.sidecar.log[-1]
-
-
-def sub(topic="t", route="/t", **more):
-    return {"pubsubname": "pubsub", "topic": topic, "route": route, **more}
 
 
 def test_a_message_gets_through_in_daprs_envelope(resources):

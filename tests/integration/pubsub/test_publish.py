@@ -9,31 +9,12 @@ import time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from sidecar import App, Sidecar, component, wait_until  # noqa: E402
+from sidecar import Pair, Sidecar, component, sub, wait_until  # noqa: E402
 
 
 @pytest.fixture
 def resources(tmp_path):
     return component(tmp_path)
-
-
-class Pair:
-    def __init__(self, resources, subscriptions, answer=None, flags=()):
-        self.app = App(subscriptions, answer)
-        self.sidecar = Sidecar("orders", resources, self.app.port, flags)
-
-    def __enter__(self):
-        return self.app, self.sidecar
-
-    def __exit__(self, *_):
-        code = self.sidecar.stop()
-        self.app.close()
-        assert code == 0, "\n".join(self.sidecar.log)
-        assert "Daprd shutdown gracefully" in self.sidecar.log[-1]
-
-
-def sub(topic="t", route="/t", **more):
-    return {"pubsubname": "pubsub", "topic": topic, "route": route, **more}
 
 
 def test_errors_are_daprs(resources):
