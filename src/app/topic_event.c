@@ -40,8 +40,8 @@ static Google__Protobuf__ListValue *list_of(const sc_doc *doc, sc_arena *mem)
 
     google__protobuf__list_value__init(list);
     list->values = sc_arena_zero(mem, (doc->count + 1) * sizeof(*list->values));
-    SC_DOC_EACH(doc, it)
-    list->values[list->n_values++] = value_of(it, mem);
+    SC_DOC_EACH (doc, it)
+        list->values[list->n_values++] = value_of(it, mem);
     return list;
 }
 
@@ -73,8 +73,8 @@ static Google__Protobuf__Value *value_of(const sc_doc *doc, sc_arena *mem)
     case SC_DOC_OBJECT:
         value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE;
         value->struct_value = new_struct(doc->count, mem);
-        SC_DOC_EACH(doc, it)
-        put(value->struct_value, it, mem);
+        SC_DOC_EACH (doc, it)
+            put(value->struct_value, it, mem);
         break;
     }
     return value;

@@ -36,8 +36,7 @@ static sc_code read_metadata(const sc_doc *item, sc_arena *mem, sc_pairs *metada
     if (map->kind != SC_DOC_OBJECT)
         return sc_fail(err, SC_INVALID, "json: cannot unmarshal %s into field metadata",
                        sc_doc_kind_name(map->kind));
-    SC_DOC_EACH(map, it)
-    {
+    SC_DOC_EACH (map, it) {
         if (it->kind != SC_DOC_STRING)
             return sc_fail(
                 err, SC_INVALID,
@@ -132,8 +131,7 @@ sc_code sc_programmatic_parse(sc_str body, const sc_log *log, sc_arena *mem,
         return sc_fail(err, SC_INVALID, "json: cannot unmarshal %s into a list of subscriptions",
                        sc_doc_kind_name(list->kind));
     *specs = sc_arena_zero(mem, (list->count + 1) * sizeof(**specs));
-    SC_DOC_EACH(list, it)
-    {
+    SC_DOC_EACH (list, it) {
         sc_subscription_spec spec;
         uint32_t place;
 

@@ -42,7 +42,7 @@ const sc_doc *sc_doc_get(const sc_doc *object, sc_str key)
 
     if (!sc_doc_is(object, SC_DOC_OBJECT))
         return NULL;
-    SC_DOC_EACH(object, it) {
+    SC_DOC_EACH (object, it) {
         if (sc_str_eq(it->key, key))
             found = it;
     }
@@ -55,7 +55,7 @@ const sc_doc *sc_doc_get_nocase(const sc_doc *object, sc_str key)
 
     if (!sc_doc_is(object, SC_DOC_OBJECT))
         return NULL;
-    SC_DOC_EACH(object, it) {
+    SC_DOC_EACH (object, it) {
         if (sc_str_eq_nocase(it->key, key))
             found = it;
     }
@@ -66,7 +66,7 @@ const sc_doc *sc_doc_at(const sc_doc *array, uint32_t index)
 {
     if (!sc_doc_is(array, SC_DOC_ARRAY))
         return NULL;
-    SC_DOC_EACH(array, it) {
+    SC_DOC_EACH (array, it) {
         if (index-- == 0)
             return it;
     }

@@ -19,11 +19,11 @@ typedef enum sc_doc_kind {
 
 typedef struct sc_doc {
     sc_doc_kind kind;
-    bool truth;          /* SC_DOC_BOOL */
-    uint32_t line;       /* where it stood, from 1; 0: unknown */
+    bool truth;    /* SC_DOC_BOOL */
+    uint32_t line; /* where it stood, from 1; 0: unknown */
     uint32_t column;
-    sc_str key;          /* as a member of an object */
-    sc_str text;         /* SC_DOC_NUMBER, SC_DOC_STRING */
+    sc_str key;           /* as a member of an object */
+    sc_str text;          /* SC_DOC_NUMBER, SC_DOC_STRING */
     struct sc_doc *first; /* members or elements, in order */
     struct sc_doc *last;
     struct sc_doc *next; /* sibling */

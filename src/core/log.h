@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Log lines in the layouts of daprd: logrus text (plain or for a terminal) and JSON. One line is one
- * write. There is no global log: a sink is made at start and loggers with a scope point to it.
+ * Log lines in the layouts of daprd: logrus text (plain or for a terminal) and JSON. One line is
+ * one write. There is no global log: a sink is made at start and loggers with a scope point to it.
  */
 #ifndef SC_CORE_LOG_H
 #define SC_CORE_LOG_H
@@ -19,21 +19,21 @@ typedef enum sc_log_level {
 /* Where lines go, and what every line carries. Loop thread only. */
 typedef struct sc_log_sink {
     int fd;
-    sc_log_level level;   /* lines below it are dropped */
+    sc_log_level level; /* lines below it are dropped */
     bool is_json;
-    bool is_terminal;     /* the coloured form */
-    sc_str app_id;        /* empty: left out */
-    sc_str instance;      /* host name */
+    bool is_terminal; /* the coloured form */
+    sc_str app_id;    /* empty: left out */
+    sc_str instance;  /* host name */
     sc_str version;
-    int64_t started_ms;   /* for the terminal form */
-    sc_buf line;          /* reused */
+    int64_t started_ms; /* for the terminal form */
+    sc_buf line;        /* reused */
 } sc_log_sink;
 
 /* A logger of one scope ("dapr.runtime"). A value: copy it freely. */
 typedef struct sc_log {
-    sc_log_sink *sink;    /* NULL: everything is dropped */
+    sc_log_sink *sink; /* NULL: everything is dropped */
     const char *scope;
-    sc_str component;     /* "N (T/V)" of a component's own lines; empty: none */
+    sc_str component; /* "N (T/V)" of a component's own lines; empty: none */
 } sc_log;
 
 /* "debug" "info" "warn" "warning" "error" "fatal", any case. */
@@ -51,8 +51,8 @@ static inline bool sc_log_is_on(const sc_log *log, sc_log_level level)
 #define sc_log_warn(log, ...)  sc_log_write((log), SC_LOG_WARN, __VA_ARGS__)
 #define sc_log_error(log, ...) sc_log_write((log), SC_LOG_ERROR, __VA_ARGS__)
 
-/* Lets the same complaint through once in `every_ms`, so that a flood of failures is one line. Starts
- * zeroed. */
+/* Lets the same complaint through once in `every_ms`, so that a flood of failures is one line.
+ * Starts zeroed. */
 typedef struct sc_log_gate {
     int64_t open_at_ms;
     uint64_t held_back; /* since the last line; the caller may print it */

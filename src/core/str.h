@@ -15,9 +15,12 @@ typedef struct sc_str {
     size_t len;
 } sc_str;
 
-#define SC_STR(literal)      ((sc_str){("" literal), sizeof(literal) - 1})
-#define SC_STR_INIT(literal) {("" literal), sizeof(literal) - 1} /* for static tables */
-#define SC_STR_NONE          ((sc_str){NULL, 0})
+#define SC_STR(literal) ((sc_str){("" literal), sizeof(literal) - 1})
+#define SC_STR_INIT(literal)                                                                       \
+    {                                                                                              \
+        ("" literal), sizeof(literal) - 1                                                          \
+    } /* for static tables */
+#define SC_STR_NONE ((sc_str){NULL, 0})
 /* For "%.*s". */
 #define SC_FMT(s) (int)(s).len, (s).at
 
@@ -70,7 +73,8 @@ bool sc_str_to_bool(sc_str s, bool *out) SC_MUST_CHECK;
 /* True when `s` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool sc_str_is_utf8(sc_str s);
 
-/* 64-bit hash for tables in memory (not for anything a peer could attack by choosing keys: seeded). */
+/* 64-bit hash for tables in memory (not for anything a peer could attack by choosing keys: seeded).
+ */
 uint64_t sc_str_hash(sc_str s);
 
 #endif

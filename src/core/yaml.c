@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * YAML over libfyaml; the only file that sees it. Aliases are followed while converting, with a bound
- * on nodes and depth, so a small file cannot become a large tree.
+ * YAML over libfyaml; the only file that sees it. Aliases are followed while converting, with a
+ * bound on nodes and depth, so a small file cannot become a large tree.
  */
 #include "core/yaml.h"
 
@@ -47,7 +47,8 @@ static size_t skip_digits(sc_str text, size_t at)
     return at;
 }
 
-/* A JSON number: other spellings (hexadecimal, underscores) stay strings, which no field here reads. */
+/* A JSON number: other spellings (hexadecimal, underscores) stay strings, which no field here
+ * reads. */
 static bool is_number(sc_str text)
 {
     size_t at = text.len > 0 && (text.at[0] == '-' || text.at[0] == '+');
@@ -90,7 +91,8 @@ static sc_doc *convert_scalar(reader *r, struct fy_node *node)
     const char *tag = fy_node_get_tag(node, &len);
 
     place(doc, fy_node_get_scalar_token(node));
-    if (fy_node_get_style(node) == FYNS_PLAIN && !(tag && len > 4 && memcmp(tag + len - 4, ":str", 4) == 0))
+    if (fy_node_get_style(node) == FYNS_PLAIN &&
+        !(tag && len > 4 && memcmp(tag + len - 4, ":str", 4) == 0))
         type_plain(doc);
     return doc;
 }
@@ -198,7 +200,8 @@ static sc_code describe(struct fy_diag *diag, const reader *r)
 
     if (!first)
         return sc_fail(r->err, SC_INVALID, "%s: not YAML", r->name);
-    return sc_fail(r->err, SC_INVALID, "%s:%d:%d: %s", r->name, first->line, first->column, first->msg);
+    return sc_fail(r->err, SC_INVALID, "%s:%d:%d: %s", r->name, first->line, first->column,
+                   first->msg);
 }
 
 static sc_code read_all(struct fy_parser *parser, struct fy_diag *diag, reader *r, sc_doc **out)
@@ -232,8 +235,8 @@ sc_code sc_yaml_parse(sc_str text, const char *name, sc_arena *mem, sc_doc **out
     sc_code code;
 
     if (text.len > SC_YAML_MAX_LEN)
-        return sc_fail(err, SC_EXHAUSTED, "%s: %zu bytes are more than the limit of %u", name, text.len,
-                       SC_YAML_MAX_LEN);
+        return sc_fail(err, SC_EXHAUSTED, "%s: %zu bytes are more than the limit of %u", name,
+                       text.len, SC_YAML_MAX_LEN);
     fy_diag_cfg_default(&quiet);
     quiet.fp = NULL;
     quiet.output_fn = drop_message;

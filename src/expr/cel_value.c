@@ -76,8 +76,7 @@ void cel_open(cel_run *run, cel_value *value)
     if (!value->doc)
         return;
     value->items = sc_arena_zero(run->mem, (value->count * width + 1) * sizeof(cel_value));
-    SC_DOC_EACH(value->doc, it)
-    {
+    SC_DOC_EACH (value->doc, it) {
         if (width == 2)
             value->items[at++] = cel_string(it->key);
         value->items[at++] = cel_from_doc(it, run->mem);

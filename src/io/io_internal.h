@@ -16,17 +16,17 @@ struct sc_loop {
     uv_loop_t uv;
     uv_prepare_t before_poll; /* both run the end of a turn; neither keeps the loop alive */
     uv_check_t after_poll;
-    uv_idle_t again;          /* active while completions are left over: the next poll does not wait */
-    uv_timer_t clock;         /* due with the first timer of the heap */
+    uv_idle_t again;  /* active while completions are left over: the next poll does not wait */
+    uv_timer_t clock; /* due with the first timer of the heap */
     sc_op_queue ops;
     sc_arena_pool arenas;
     sc_list hooks;
-    sc_timer **timers;        /* binary heap by due_ms */
+    sc_timer **timers; /* binary heap by due_ms */
     size_t timer_count;
     size_t timer_cap;
-    uint32_t open_handles;    /* streams, listeners, signals, lanes: what sc_loop_close reports */
+    uint32_t open_handles; /* streams, listeners, signals, lanes: what sc_loop_close reports */
     bool is_finishing_turn;
-    char *read_buffer;        /* shared by all streams; taken with the first */
+    char *read_buffer; /* shared by all streams; taken with the first */
 };
 
 void sc_timers_on_due(uv_timer_t *clock);

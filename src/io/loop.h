@@ -46,8 +46,8 @@ void sc_loop_forget_hook(sc_turn_hook *hook);
 
 /* Calls `on_signal(self, signum)` on the loop; keeps the loop alive only while `keep_alive`. */
 typedef struct sc_signal_watch sc_signal_watch;
-sc_signal_watch *sc_signal_open(sc_loop *loop, int signum, void (*on_signal)(void *self, int signum),
-                                void *self);
+sc_signal_watch *sc_signal_open(sc_loop *loop, int signum,
+                                void (*on_signal)(void *self, int signum), void *self);
 void sc_signal_close(sc_signal_watch *watch);
 
 /* The struct uv_loop_s behind it; for files of io/ and for component modules only. */

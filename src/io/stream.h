@@ -21,27 +21,31 @@ typedef struct sc_stream_ops {
     void (*on_connected)(void *self);
     /* Bytes from the peer. `at` is good during the call only. The stream may be closed in it. */
     void (*on_data)(void *self, const char *at, size_t len);
-    /* The peer sent its last byte (half-close); NULL: treated as a loss with SC_UNAVAILABLE "EOF". */
+    /* The peer sent its last byte (half-close); NULL: treated as a loss with SC_UNAVAILABLE "EOF".
+     */
     void (*on_end)(void *self);
     /* The connection is gone or never came to be: refused, reset, timed out. Not after
      * sc_stream_close. The stream is still the owner's to close. Text as Go words it, e.g.
      * "dial tcp 127.0.0.1:6379: connect: connection refused", "EOF". */
     void (*on_lost)(void *self, const sc_error *why);
-    /* What waited has fallen below the low mark after sc_stream_is_congested said true. May be NULL. */
+    /* What waited has fallen below the low mark after sc_stream_is_congested said true. May be
+     * NULL. */
     void (*on_drained)(void *self);
 } sc_stream_ops;
 
 typedef struct sc_dial {
-    sc_str host;           /* name or address; or the path of a Unix socket when is_unix */
+    sc_str host; /* name or address; or the path of a Unix socket when is_unix */
     uint16_t port;
     bool is_unix;
-    uint64_t timeout_ms;   /* for resolving, connecting and the TLS handshake together; 0: none */
-    sc_tls_context *tls;   /* NULL: plain */
-    sc_str tls_name;       /* SNI and the name to verify; empty: host */
+    uint64_t timeout_ms; /* for resolving, connecting and the TLS handshake together; 0: none */
+    sc_tls_context *tls; /* NULL: plain */
+    sc_str tls_name;     /* SNI and the name to verify; empty: host */
 } sc_dial;
 
-/* Starts connecting. Never fails at once: failure comes through on_lost, later. Strings are copied. */
-sc_stream *sc_stream_connect(sc_loop *loop, const sc_dial *to, const sc_stream_ops *ops, void *self);
+/* Starts connecting. Never fails at once: failure comes through on_lost, later. Strings are copied.
+ */
+sc_stream *sc_stream_connect(sc_loop *loop, const sc_dial *to, const sc_stream_ops *ops,
+                             void *self);
 
 /* Gives an accepted stream its owner. Reading starts at the next turn. */
 void sc_stream_adopt(sc_stream *stream, const sc_stream_ops *ops, void *self);
@@ -79,14 +83,14 @@ sc_str sc_stream_alpn(const sc_stream *stream);
 typedef struct sc_listener sc_listener;
 
 typedef struct sc_listen {
-    sc_str host;    /* "" all interfaces (IPv6 with IPv4), or an address; path when is_unix */
-    uint16_t port;  /* 0: a free one, see sc_listener_port */
+    sc_str host;   /* "" all interfaces (IPv6 with IPv4), or an address; path when is_unix */
+    uint16_t port; /* 0: a free one, see sc_listener_port */
     bool is_unix;
     uint32_t max_connections; /* past it, accepting stops until one closes; 0: 10,000 */
 } sc_listen;
 
-/* Binds and listens at once. Fails with SC_UNAVAILABLE worded "listen tcp 127.0.0.1:80: bind: address
- * already in use" (Unix: "listen unix PATH: bind: ..."). */
+/* Binds and listens at once. Fails with SC_UNAVAILABLE worded "listen tcp 127.0.0.1:80: bind:
+ * address already in use" (Unix: "listen unix PATH: bind: ..."). */
 sc_code sc_listener_open(sc_loop *loop, const sc_listen *at,
                          void (*on_accept)(void *self, sc_stream *stream_taken), void *self,
                          sc_listener **out, sc_error *err) SC_MUST_CHECK;

@@ -9,8 +9,8 @@
 #include "io/stream.h"
 #include "io/tls_internal.h"
 
-#define SC_PARTS_MAX      64u
-#define SC_PEER_NAME_MAX  272u
+#define SC_PARTS_MAX     64u
+#define SC_PEER_NAME_MAX 272u
 
 typedef struct sc_dialling sc_dialling; /* dial.c: resolving and connecting */
 
@@ -31,34 +31,34 @@ struct sc_stream {
     const sc_stream_ops *ops; /* NULL: closed by its owner, or not yet adopted */
     void *self;
     sc_turn_hook flush;
-    sc_buf out;               /* gathered this turn (TLS: plain text) */
+    sc_buf out; /* gathered this turn (TLS: plain text) */
     sc_out_part parts[SC_PARTS_MAX];
     uint32_t part_count;
-    size_t parts_len;         /* bytes in `parts` */
-    sc_buf wire;              /* TLS: cipher text of this turn */
-    sc_buf sending;           /* what the kernel refused; one uv_write at a time holds it */
+    size_t parts_len; /* bytes in `parts` */
+    sc_buf wire;      /* TLS: cipher text of this turn */
+    sc_buf sending;   /* what the kernel refused; one uv_write at a time holds it */
     uv_write_t write;
     uv_shutdown_t shutdown;
     bool is_sending;
-    sc_tls *tls;              /* NULL: plain */
+    sc_tls *tls; /* NULL: plain */
     sc_tls_context *tls_context;
-    sc_dialling *dialling;    /* until connected */
-    sc_listener *listener;    /* of an accepted stream; NULL when it closed before */
+    sc_dialling *dialling; /* until connected */
+    sc_listener *listener; /* of an accepted stream; NULL when it closed before */
     sc_timer linger;
-    sc_turn_hook report;      /* tells on_lost outside the call that found out */
+    sc_turn_hook report; /* tells on_lost outside the call that found out */
     sc_error lost_why;
     bool is_connected;
     bool is_lost;
     bool is_paused;
     bool is_reading;
-    bool is_finishing;        /* half-close after what waits */
+    bool is_finishing; /* half-close after what waits */
     bool is_shut;
     bool is_closing_gently;
     bool is_closed;
     bool told_congested;
-    bool is_retrying;         /* the handle is being closed for the next address */
-    bool is_shutting;         /* uv_shutdown is under way */
-    bool is_resource_open;    /* the libuv handle was initialised */
+    bool is_retrying;      /* the handle is being closed for the next address */
+    bool is_shutting;      /* uv_shutdown is under way */
+    bool is_resource_open; /* the libuv handle was initialised */
     char alpn[16];
     char peer[SC_PEER_NAME_MAX];
 };

@@ -10,17 +10,17 @@
 
 typedef struct sc_tls_settings {
     bool is_server;
-    bool skip_verify;     /* client: accept any certificate */
-    sc_str ca_pem;        /* empty: the system's roots */
-    sc_str cert_pem;      /* chain; empty: none */
+    bool skip_verify; /* client: accept any certificate */
+    sc_str ca_pem;    /* empty: the system's roots */
+    sc_str cert_pem;  /* chain; empty: none */
     sc_str key_pem;
-    sc_str alpn;          /* one protocol to offer or to accept, e.g. "h2"; empty: none */
+    sc_str alpn; /* one protocol to offer or to accept, e.g. "h2"; empty: none */
 } sc_tls_settings;
 
-/* Fails with SC_INVALID naming the setting that OpenSSL refused, or SC_UNAVAILABLE when the module is
- * missing, naming the file looked for. */
-sc_code sc_tls_context_new(const sc_tls_settings *settings, sc_tls_context **out, sc_error *err)
-    SC_MUST_CHECK;
+/* Fails with SC_INVALID naming the setting that OpenSSL refused, or SC_UNAVAILABLE when the module
+ * is missing, naming the file looked for. */
+sc_code sc_tls_context_new(const sc_tls_settings *settings, sc_tls_context **out,
+                           sc_error *err) SC_MUST_CHECK;
 sc_tls_context *sc_tls_context_ref(sc_tls_context *context);
 void sc_tls_context_unref(sc_tls_context *context);
 

@@ -11,9 +11,9 @@
 typedef struct sc_tls sc_tls; /* the module's: one connection */
 
 typedef struct sc_tls_result {
-    bool is_ready;   /* the handshake is complete */
-    bool is_ended;   /* close_notify received */
-    bool is_failed;  /* `text` says why */
+    bool is_ready;  /* the handshake is complete */
+    bool is_ended;  /* close_notify received */
+    bool is_failed; /* `text` says why */
 } sc_tls_result;
 
 typedef struct sc_tls_module_ops {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A gRPC channel to one server: one HTTP/2 connection, opened when first needed, opened again after a
- * loss, calls multiplexed on it. Loop thread only.
+ * A gRPC channel to one server: one HTTP/2 connection, opened when first needed, opened again after
+ * a loss, calls multiplexed on it. Loop thread only.
  */
 #ifndef SC_NET_GRPC_CLIENT_H
 #define SC_NET_GRPC_CLIENT_H
@@ -13,26 +13,26 @@
 typedef struct sc_grpc_channel sc_grpc_channel;
 
 typedef struct sc_grpc_channel_settings {
-    sc_dial dial;              /* copied; dial.tls for grpcs */
-    sc_str authority;          /* empty: host:port */
-    uint64_t max_message_len;  /* of an answer; 0: 4 MiB */
-    uint32_t max_waiting;      /* calls beyond the server's stream limit that wait; 0: 10,000 */
-    uint32_t keepalive_ms;     /* PING after so long without a frame; 0: none */
+    sc_dial dial;             /* copied; dial.tls for grpcs */
+    sc_str authority;         /* empty: host:port */
+    uint64_t max_message_len; /* of an answer; 0: 4 MiB */
+    uint32_t max_waiting;     /* calls beyond the server's stream limit that wait; 0: 10,000 */
+    uint32_t keepalive_ms;    /* PING after so long without a frame; 0: none */
 } sc_grpc_channel_settings;
 
 /* A unary call. */
 typedef struct sc_grpc_call_op {
-    sc_op op;               /* the status the server (or the channel) gave; op.err.text its message */
-    sc_str path;            /* "/package.Service/Method" */
-    const sc_pairs *metadata; /* NULL: none; "-bin" values as bytes */
+    sc_op op;    /* the status the server (or the channel) gave; op.err.text its message */
+    sc_str path; /* "/package.Service/Method" */
+    const sc_pairs *metadata;    /* NULL: none; "-bin" values as bytes */
     const sc_str *request_parts; /* the packed message, in pieces */
     size_t request_part_count;
-    uint64_t timeout_ms;    /* also sent as grpc-timeout; 0: none */
+    uint64_t timeout_ms; /* also sent as grpc-timeout; 0: none */
     /* out, in op.mem */
-    sc_str answer;          /* the packed message; empty when the call failed */
+    sc_str answer; /* the packed message; empty when the call failed */
     sc_pairs headers;
-    sc_pairs trailers;      /* "-bin" decoded; grpc-status and grpc-message left out */
-    bool is_unreached;      /* the request surely never reached the application */
+    sc_pairs trailers; /* "-bin" decoded; grpc-status and grpc-message left out */
+    bool is_unreached; /* the request surely never reached the application */
     void *internal;
 } sc_grpc_call_op;
 

@@ -35,17 +35,17 @@ typedef struct sc_http_body_ops {
 } sc_http_body_ops;
 
 struct sc_http_exchange {
-    sc_call *call;       /* the server holds one reference until the answer is out or the peer gone */
+    sc_call *call; /* the server holds one reference until the answer is out or the peer gone */
     sc_http_request req; /* in the call's arena */
     sc_http_server *server;
-    uint64_t started_ms; /* loop clock */
-    uint64_t body_limit; /* from the server's; on_head may change it */
+    uint64_t started_ms;              /* loop clock */
+    uint64_t body_limit;              /* from the server's; on_head may change it */
     const sc_http_body_ops *body_ops; /* set in on_head: parts instead of a buffered body */
-    int status;          /* what was answered; 0 before */
-    bool is_answered;    /* respond or respond_start was called, or the peer is gone */
+    int status;                       /* what was answered; 0 before */
+    bool is_answered;                 /* respond or respond_start was called, or the peer is gone */
     void (*on_gone)(sc_http_exchange *ex); /* the peer went away before the answer was complete */
     void (*on_drained)(sc_http_exchange *ex); /* a congested streamed answer may go on */
-    void *user;          /* the handler's */
+    void *user;                               /* the handler's */
 };
 
 typedef struct sc_http_handler {
@@ -53,8 +53,8 @@ typedef struct sc_http_handler {
     void (*on_head)(void *self, sc_http_exchange *ex);
     /* The request is whole. Answer now or later. */
     void (*on_request)(void *self, sc_http_exchange *ex);
-    /* The last byte of the answer was handed on, or the peer went (ex->status 0): for metrics and the
-     * access log. May be NULL. */
+    /* The last byte of the answer was handed on, or the peer went (ex->status 0): for metrics and
+     * the access log. May be NULL. */
     void (*on_finished)(void *self, sc_http_exchange *ex);
     /* Asked when bytes cannot be a request (malformed, too large head): the body to send with
      * `status`, in `mem`. NULL: an empty body. */
@@ -62,15 +62,15 @@ typedef struct sc_http_handler {
 } sc_http_handler;
 
 typedef struct sc_http_limits {
-    uint64_t max_body_len;        /* buffered request body; 413 past it */
-    uint32_t max_head_len;        /* request line and headers; 431 past it */
-    uint32_t max_headers;         /* 431 past it; 0: 256 */
-    uint32_t head_timeout_ms;     /* from the first byte to the end of the headers; 408 */
-    uint32_t body_timeout_ms;     /* longest pause inside a body; 408 */
-    uint32_t idle_timeout_ms;     /* keep-alive without a request: closed */
-    uint32_t write_timeout_ms;    /* a peer that takes nothing of its answer for so long is closed */
-    uint32_t max_connections;     /* 0: 10,000 */
-    uint32_t max_pipelined;       /* requests of one HTTP/1 connection that wait for answers; 0: 128 */
+    uint64_t max_body_len;     /* buffered request body; 413 past it */
+    uint32_t max_head_len;     /* request line and headers; 431 past it */
+    uint32_t max_headers;      /* 431 past it; 0: 256 */
+    uint32_t head_timeout_ms;  /* from the first byte to the end of the headers; 408 */
+    uint32_t body_timeout_ms;  /* longest pause inside a body; 408 */
+    uint32_t idle_timeout_ms;  /* keep-alive without a request: closed */
+    uint32_t write_timeout_ms; /* a peer that takes nothing of its answer for so long is closed */
+    uint32_t max_connections;  /* 0: 10,000 */
+    uint32_t max_pipelined;    /* requests of one HTTP/1 connection that wait for answers; 0: 128 */
 } sc_http_limits;
 /* 4 MiB, 4 KiB of head as Dapr's defaults, 10 s, 30 s, 10 min, 30 s. */
 sc_http_limits sc_http_default_limits(void);
@@ -80,16 +80,17 @@ sc_code sc_http_server_open(sc_loop *loop, const sc_listen *at, const sc_http_li
                             const sc_http_handler *handler, void *self, sc_http_server **out,
                             sc_error *err) SC_MUST_CHECK;
 sc_listener *sc_http_server_listener(const sc_http_server *server);
-/* Stops accepting and tells keep-alive peers to go ("Connection: close", GOAWAY); requests under way
- * are answered; `on_closed` after the last connection, at the latest after `linger_ms`. */
+/* Stops accepting and tells keep-alive peers to go ("Connection: close", GOAWAY); requests under
+ * way are answered; `on_closed` after the last connection, at the latest after `linger_ms`. */
 void sc_http_server_close(sc_http_server *server, uint64_t linger_ms, void (*on_closed)(void *self),
                           void *self);
 /* Connections open now, for metrics. */
 uint32_t sc_http_server_connections(const sc_http_server *server);
 
-/* Answers with a whole body. `headers` (may be NULL) must not hold Content-Length, Transfer-Encoding,
- * Connection or Date: the server writes those. Copies everything. The first answer counts, further
- * ones are dropped; nothing happens when the peer is gone. 204 and 304 carry no body, nor HEAD. */
+/* Answers with a whole body. `headers` (may be NULL) must not hold Content-Length,
+ * Transfer-Encoding, Connection or Date: the server writes those. Copies everything. The first
+ * answer counts, further ones are dropped; nothing happens when the peer is gone. 204 and 304 carry
+ * no body, nor HEAD. */
 void sc_http_respond(sc_http_exchange *ex, int status, const sc_pairs *headers, sc_str body);
 
 /* A streamed answer (chunked on HTTP/1): start, any number of writes, end. */

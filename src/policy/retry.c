@@ -39,8 +39,8 @@ bool sc_retry_next(const sc_retry_policy *policy, sc_retry_state *state, double 
     }
     pause = state->next_ms ? state->next_ms : policy->duration_ms;
     grown = (double)pause * policy->multiplier;
-    state->next_ms = grown > (double)policy->max_interval_ms ? policy->max_interval_ms
-                                                             : (uint64_t)grown;
+    state->next_ms =
+        grown > (double)policy->max_interval_ms ? policy->max_interval_ms : (uint64_t)grown;
     *pause_ms = dithered(pause, policy->jitter, random);
     return true;
 }

@@ -157,8 +157,7 @@ static sc_code load_file(loader *l, const char *path)
     sc_buf_deinit(&text);
     if (code != SC_OK)
         return code;
-    SC_DOC_EACH(all, doc)
-    {
+    SC_DOC_EACH (all, doc) {
         if (load_document(l, doc) != SC_OK)
             return l->err->code;
     }
@@ -174,8 +173,7 @@ static bool concerns(const loader *l, const sc_doc *doc)
         return false;
     if (!sc_doc_is(scopes, SC_DOC_ARRAY) || scopes->count == 0)
         return true;
-    SC_DOC_EACH(scopes, it)
-    {
+    SC_DOC_EACH (scopes, it) {
         if (sc_str_eq(scalar(it), l->app_id))
             return true;
     }
@@ -216,8 +214,7 @@ static sc_code read_settings(loader *l, const sc_doc *list, sc_pairs *settings)
         return SC_OK;
     if (list->kind != SC_DOC_ARRAY)
         return wrong(l, list, "spec.metadata is a list of name and value");
-    SC_DOC_EACH(list, it)
-    {
+    SC_DOC_EACH (list, it) {
         sc_str name = scalar(at(it, "name"));
         const sc_doc *value = at(it, "value");
 
@@ -342,8 +339,8 @@ static sc_code load_subscription(loader *l, const sc_doc *doc, bool is_v2)
         one.routes[one.route_count++].path = route;
     }
     if (sc_doc_is(metadata, SC_DOC_OBJECT)) {
-        SC_DOC_EACH(metadata, it)
-        sc_pairs_add(&one.metadata, l->mem, it->key, scalar(it));
+        SC_DOC_EACH (metadata, it)
+            sc_pairs_add(&one.metadata, l->mem, it->key, scalar(it));
     }
     read_bulk(at(spec, "bulkSubscribe"), &one);
     if (sc_subscription_spec_check(&one, l->err) != SC_OK)

@@ -12,8 +12,8 @@
 void sc_base64_add(sc_buf *out, sc_str bytes);
 /* The text in `mem`, padded or not. */
 sc_str sc_base64_encode(sc_str bytes, bool is_padded, sc_arena *mem);
-/* Reads padded or unpadded text (also the URL alphabet's '-' and '_') into `mem`. False, and nothing
- * written, for other characters or an impossible length. */
+/* Reads padded or unpadded text (also the URL alphabet's '-' and '_') into `mem`. False, and
+ * nothing written, for other characters or an impossible length. */
 bool sc_base64_decode(sc_str text, sc_arena *mem, sc_str *bytes) SC_MUST_CHECK;
 
 #endif

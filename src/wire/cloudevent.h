@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * CloudEvents in JSON (CloudEvents 1.0, JSON event format) as Dapr makes and reads them. The data of
- * an application is never decoded and encoded again: it is checked once and spliced.
+ * CloudEvents in JSON (CloudEvents 1.0, JSON event format) as Dapr makes and reads them. The data
+ * of an application is never decoded and encoded again: it is checked once and spliced.
  */
 #ifndef SC_WIRE_CLOUDEVENT_H
 #define SC_WIRE_CLOUDEVENT_H
@@ -10,8 +10,8 @@
 #include "core/error.h"
 #include "core/pairs.h"
 
-/* The part of a content type up to the first ';', compared without case and without trimming, as Dapr
- * compares it. */
+/* The part of a content type up to the first ';', compared without case and without trimming, as
+ * Dapr compares it. */
 bool sc_media_type_is(sc_str content_type, sc_str name);
 
 /* What a new envelope says. Empty slices of optional attributes leave them out. */
@@ -21,12 +21,12 @@ typedef struct sc_envelope {
     sc_str id;
     sc_str source;
     sc_str type;
-    sc_str subject;     /* optional */
+    sc_str subject; /* optional */
     sc_str topic;
     sc_str pubsub_name;
     sc_str time;
-    sc_str expiration;  /* optional */
-    sc_str traceid;     /* always written, also when empty; the same for the next two */
+    sc_str expiration; /* optional */
+    sc_str traceid;    /* always written, also when empty; the same for the next two */
     sc_str traceparent;
     sc_str tracestate;
 } sc_envelope;
@@ -36,9 +36,10 @@ typedef struct sc_envelope {
 void sc_envelope_build(const sc_envelope *envelope, sc_buf *out);
 
 /* Appends `event`, an application's own CloudEvent, completed as Dapr completes it: topic and
- * pubsubname are ours, missing attributes get their defaults, `expiration` (when not empty) replaces
- * its own; data, id and extensions stay. Uses topic, pubsub_name, time, expiration, traceid and
- * tracestate of `ours`. Fails with SC_INVALID when `event` does not begin with a JSON object. */
+ * pubsubname are ours, missing attributes get their defaults, `expiration` (when not empty)
+ * replaces its own; data, id and extensions stay. Uses topic, pubsub_name, time, expiration,
+ * traceid and tracestate of `ours`. Fails with SC_INVALID when `event` does not begin with a JSON
+ * object. */
 sc_code sc_envelope_patch(sc_str event, const sc_envelope *ours, sc_arena *mem, sc_buf *out,
                           sc_error *err) SC_MUST_CHECK;
 
@@ -46,8 +47,8 @@ sc_code sc_envelope_patch(sc_str event, const sc_envelope *ours, sc_arena *mem, 
 void sc_envelope_wrap_raw(sc_str payload, sc_str id, sc_str topic, sc_str pubsub_name,
                           const sc_pairs *metadata, sc_buf *out);
 
-/* Appends `event` with `extensions` as further top-level strings, replacing those of the same names.
- * An `event` that is no object is appended unchanged and false returned. */
+/* Appends `event` with `extensions` as further top-level strings, replacing those of the same
+ * names. An `event` that is no object is appended unchanged and false returned. */
 bool sc_cloudevent_extend(sc_str event, const sc_pairs *extensions, sc_arena *mem, sc_buf *out);
 
 /* A received event. Values are JSON slices of the text, empty when the attribute is absent. */

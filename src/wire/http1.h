@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * HTTP/1.1 messages from bytes (RFC 9112), for a server (requests) or a client (responses). A push
- * codec: bytes go in as they come, events come out. Does no I/O and allocates only in the arena that
- * its owner gives for each message.
+ * codec: bytes go in as they come, events come out. Does no I/O and allocates only in the arena
+ * that its owner gives for each message.
  *
- * Stricter than the RFC allows where looseness is how requests get smuggled: both Content-Length and
- * Transfer-Encoding, two Content-Lengths, control characters in values and anything but "chunked"
- * as last coding of a request are refused.
+ * Stricter than the RFC allows where looseness is how requests get smuggled: both Content-Length
+ * and Transfer-Encoding, two Content-Lengths, control characters in values and anything but
+ * "chunked" as last coding of a request are refused.
  */
 #ifndef SC_WIRE_HTTP1_H
 #define SC_WIRE_HTTP1_H
@@ -18,11 +18,11 @@
 
 /* The head of one message. Slices live in the message's arena. */
 typedef struct sc_http1_head {
-    sc_str method;  /* request */
-    sc_str target;  /* request */
-    int status;     /* response */
-    int minor;      /* HTTP/1.<minor> */
-    sc_pairs headers; /* names in lower case */
+    sc_str method;     /* request */
+    sc_str target;     /* request */
+    int status;        /* response */
+    int minor;         /* HTTP/1.<minor> */
+    sc_pairs headers;  /* names in lower case */
     uint64_t body_len; /* 0: none; SC_HTTP1_LEN_UNKNOWN */
     bool keep_alive;   /* the connection may be used after this message */
     bool expects_continue;
@@ -47,19 +47,19 @@ typedef struct sc_http1_limits {
 
 typedef struct sc_http1 sc_http1;
 
-sc_http1 *sc_http1_new(bool is_request, const sc_http1_limits *limits, const sc_http1_events *events,
-                       void *self);
+sc_http1 *sc_http1_new(bool is_request, const sc_http1_limits *limits,
+                       const sc_http1_events *events, void *self);
 void sc_http1_free(sc_http1 *codec);
 /* Client: the next response has no body whatever its headers say (it answers HEAD). */
 void sc_http1_expect_no_body(sc_http1 *codec);
 /*
  * Feeds bytes; `*taken` tells how many were used. SC_OK: all. SC_PENDING: paused after a message,
  * call again with the rest. SC_CANCELLED: an event said stop, or the codec was freed within one.
- * SC_INVALID: not HTTP; SC_UNIMPLEMENTED: not version 1; SC_EXHAUSTED: the head is too long or has too many headers. After a failure
- * the codec is of no more use.
+ * SC_INVALID: not HTTP; SC_UNIMPLEMENTED: not version 1; SC_EXHAUSTED: the head is too long or has
+ * too many headers. After a failure the codec is of no more use.
  */
-sc_code sc_http1_feed(sc_http1 *codec, const char *at, size_t len, size_t *taken, sc_error *err)
-    SC_MUST_CHECK;
+sc_code sc_http1_feed(sc_http1 *codec, const char *at, size_t len, size_t *taken,
+                      sc_error *err) SC_MUST_CHECK;
 /* The peer closed. SC_OK when that ends a message properly (or there was none under way). */
 sc_code sc_http1_end(sc_http1 *codec, sc_error *err) SC_MUST_CHECK;
 /* True between the first byte of a message and its end. */

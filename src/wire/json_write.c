@@ -132,8 +132,7 @@ static void add_sorted(sc_buf *out, const sc_doc *object)
     uint32_t count = 0;
     bool is_first = true;
 
-    SC_DOC_EACH(object, it)
-    {
+    SC_DOC_EACH (object, it) {
         members[count] = (ranked_member){it, count};
         count++;
     }
@@ -164,8 +163,7 @@ void sc_json_add_doc(sc_buf *out, const sc_doc *doc, bool is_sorted)
         break;
     case SC_DOC_ARRAY:
         sc_buf_add_byte(out, '[');
-        SC_DOC_EACH(doc, it)
-        {
+        SC_DOC_EACH (doc, it) {
             if (it != doc->first)
                 sc_buf_add_byte(out, ',');
             sc_json_add_doc(out, it, is_sorted);
@@ -177,8 +175,8 @@ void sc_json_add_doc(sc_buf *out, const sc_doc *doc, bool is_sorted)
         if (is_sorted) {
             add_sorted(out, doc);
         } else {
-            SC_DOC_EACH(doc, it)
-            add_member(out, it, it == doc->first, false);
+            SC_DOC_EACH (doc, it)
+                add_member(out, it, it == doc->first, false);
         }
         sc_buf_add_byte(out, '}');
         break;

@@ -109,8 +109,7 @@ static void read_metadata(const sc_doc *map, sc_arena *mem, sc_bulk_publish_entr
     entry->has_metadata = sc_doc_is(map, SC_DOC_OBJECT);
     if (!entry->has_metadata)
         return;
-    SC_DOC_EACH(map, it)
-    {
+    SC_DOC_EACH (map, it) {
         if (it->kind == SC_DOC_STRING)
             sc_pairs_set(&entry->metadata, mem, it->key, it->text);
     }
@@ -161,8 +160,7 @@ static bool read_entries(sc_bulk_publish_request *req, sc_str body)
                             "error when unmarshaling the request",
                             ": the body is not a JSON array of entries");
     req->entries = sc_arena_zero(mem, (list->count + 1) * sizeof(req->entries[0]));
-    SC_DOC_EACH(list, it)
-    {
+    SC_DOC_EACH (list, it) {
         sc_bulk_publish_entry *entry = &req->entries[req->count++];
 
         if (!next_element(&body, &element) || it->kind != SC_DOC_OBJECT)

@@ -170,8 +170,8 @@ static void read_metadata(redis_message *message, sc_str text)
             SC_OK ||
         doc->kind != SC_DOC_OBJECT)
         return;
-    SC_DOC_EACH(doc, it)
-    sc_pairs_add(&message->delivery.metadata, &message->mem, it->key, sc_doc_string(it));
+    SC_DOC_EACH (doc, it)
+        sc_pairs_add(&message->delivery.metadata, &message->mem, it->key, sc_doc_string(it));
 }
 
 static bool is_held(const redis_sub *sub, uint64_t ms, uint64_t seq)

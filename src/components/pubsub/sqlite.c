@@ -158,8 +158,8 @@ static void read_metadata(sqlite_delivery *one)
     if (!text)
         return;
     if (sc_json_parse(*text, &one->mem, &doc, NULL, NULL) == SC_OK) {
-        SC_DOC_EACH(doc, it)
-        sc_pairs_add(&all, &one->mem, it->key, it->text);
+        SC_DOC_EACH (doc, it)
+            sc_pairs_add(&all, &one->mem, it->key, it->text);
     }
     one->delivery.metadata = all;
 }

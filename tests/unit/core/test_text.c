@@ -24,8 +24,10 @@ static void times_are_read_and_written(void **state)
     (void)state;
     assert_true(sc_clock_parse(SC_STR("2026-11-22T10:37:20.250+01:00"), &ms));
     assert_true(sc_str_eq(sc_clock_format_ms(ms, text), SC_STR("2026-11-22T09:37:20.250Z")));
-    assert_true(sc_str_eq(sc_clock_format_s(ms / 1000, false, text), SC_STR("2026-11-22T09:37:20Z")));
-    assert_true(sc_str_eq(sc_clock_format_ns(ms * 1000000, text), SC_STR("2026-11-22T09:37:20.25Z")));
+    assert_true(
+        sc_str_eq(sc_clock_format_s(ms / 1000, false, text), SC_STR("2026-11-22T09:37:20Z")));
+    assert_true(
+        sc_str_eq(sc_clock_format_ns(ms * 1000000, text), SC_STR("2026-11-22T09:37:20.25Z")));
     assert_true(sc_str_eq(sc_clock_format_ns(1000000000, text), SC_STR("1970-01-01T00:00:01Z")));
     assert_false(sc_clock_parse(SC_STR("2026-11-22 10:37:20Z"), &ms));
     assert_false(sc_clock_parse(SC_STR("2026-13-22T10:37:20Z"), &ms));
@@ -42,10 +44,14 @@ static void durations_are_gos(void **state)
         int64_t ns;
         const char *back;
     } rows[] = {
-        {"10s", 10000000000, "10s"},     {"1h30m", 5400000000000, "1h30m0s"},
-        {"1.5ms", 1500000, "1.5ms"},     {"-5s", -5000000000, "-5s"},
-        {"0", 0, "0s"},                  {"100us", 100000, "100\xc2\xb5s"},
-        {"1h0.25s", 3600250000000, "1h0m0.25s"}, {"7ns", 7, "7ns"},
+        {"10s", 10000000000, "10s"},
+        {"1h30m", 5400000000000, "1h30m0s"},
+        {"1.5ms", 1500000, "1.5ms"},
+        {"-5s", -5000000000, "-5s"},
+        {"0", 0, "0s"},
+        {"100us", 100000, "100\xc2\xb5s"},
+        {"1h0.25s", 3600250000000, "1h0m0.25s"},
+        {"7ns", 7, "7ns"},
     };
     char text[SC_DURATION_TEXT_MAX];
     int64_t ns;
@@ -115,12 +121,14 @@ static void log_lines_are_daprs(void **state)
     (void)state;
     line = logged(&sink, text, sizeof(text));
     assert_true(sc_str_starts(line, SC_STR("time=\"20")));
-    assert_true(sc_str_ends(line, SC_STR("Z\" level=warning msg=\"a <b> \\\"c\\\"\\n\" app_id=\"my app\" "
-                                         "instance=host-1 scope=dapr.runtime type=log ver=0.1\n")));
+    assert_true(
+        sc_str_ends(line, SC_STR("Z\" level=warning msg=\"a <b> \\\"c\\\"\\n\" app_id=\"my app\" "
+                                 "instance=host-1 scope=dapr.runtime type=log ver=0.1\n")));
     sink.is_json = true;
     line = logged(&sink, text, sizeof(text));
-    assert_true(sc_str_starts(line, SC_STR("{\"app_id\":\"my app\",\"instance\":\"host-1\",\"level\":"
-                                           "\"warning\",\"msg\":\"a \\u003cb\\u003e \\\"c\\\"\\n\",")));
+    assert_true(
+        sc_str_starts(line, SC_STR("{\"app_id\":\"my app\",\"instance\":\"host-1\",\"level\":"
+                                   "\"warning\",\"msg\":\"a \\u003cb\\u003e \\\"c\\\"\\n\",")));
     assert_true(sc_str_ends(line, SC_STR("Z\",\"type\":\"log\",\"ver\":\"0.1\"}\n")));
     sc_log_sink_deinit(&sink);
 }

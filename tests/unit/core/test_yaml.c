@@ -32,8 +32,10 @@ static void documents_keep_order_types_and_places(void **state)
     const sc_doc *list;
 
     (void)state;
-    assert_int_equal(parse("# comment\n---\nkind: Component\nspec:\n  metadata:\n  - name: a\n    value: \"6379\"\n"
-                           "  - name: b\n    value: 6379\n  on: yes\n---\n---\nkind: 'true'\nempty:\nlong: |\n  x\n  y\n"),
+    assert_int_equal(parse("# comment\n---\nkind: Component\nspec:\n  metadata:\n  - name: a\n    "
+                           "value: \"6379\"\n"
+                           "  - name: b\n    value: 6379\n  on: yes\n---\n---\nkind: "
+                           "'true'\nempty:\nlong: |\n  x\n  y\n"),
                      SC_OK);
     assert_int_equal(doc->count, 2);
     one = sc_doc_at(doc, 0);
@@ -70,10 +72,11 @@ static void errors_name_the_place(void **state)
 static void a_small_file_cannot_become_a_large_tree(void **state)
 {
     (void)state;
-    assert_int_equal(parse("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
-                           "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
-                           "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e]\n"),
-                     SC_INVALID);
+    assert_int_equal(
+        parse("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+              "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+              "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e]\n"),
+        SC_INVALID);
 }
 
 static int set_up(void **state)

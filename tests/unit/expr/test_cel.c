@@ -201,9 +201,8 @@ static void endless_work_ends(void **state)
 
     (void)state;
     assert_non_null(strstr(got, "steps"));
-    assert_non_null(
-        strstr(result("('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!').matches('^(a|aa)+$')"),
-               "regular expression"));
+    assert_non_null(strstr(result("('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!').matches('^(a|aa)+$')"),
+                           "regular expression"));
 }
 
 int main(void)

@@ -191,7 +191,8 @@ static void a_port_in_use_is_named(void **state)
     listener = connect_pair(&at);
     at.port = sc_listener_port(listener);
     assert_int_equal(sc_listener_open(loop, &at, on_accept, NULL, &second, &err), SC_UNAVAILABLE);
-    (void)snprintf(want, sizeof(want), "listen tcp 127.0.0.1:%u: bind: address already in use", at.port);
+    (void)snprintf(want, sizeof(want), "listen tcp 127.0.0.1:%u: bind: address already in use",
+                   at.port);
     assert_string_equal(err.text, want);
     end(listener);
 }

@@ -17,7 +17,8 @@ static sc_buf out;
 static sc_error err;
 
 #define TAIL                                                                                       \
-    ",\"id\":\"i\",\"pubsubname\":\"rp\",\"source\":\"pubapp\",\"specversion\":\"1.0\",\"time\":\"T\",\"topic\":\"t\"," \
+    ",\"id\":\"i\",\"pubsubname\":\"rp\",\"source\":\"pubapp\",\"specversion\":\"1.0\",\"time\":"  \
+    "\"T\",\"topic\":\"t\","                                                                       \
     "\"traceid\":\"\",\"traceparent\":\"\",\"tracestate\":\"\",\"type\":\"com.dapr.event.sent\"}"
 
 static sc_envelope base(void)
@@ -47,13 +48,17 @@ static void data_is_carried_by_content_type(void **state)
 {
     (void)state;
     expect_built(SC_STR("application/json"), SC_STR("{\"b\": 1.0,\"a\":12345678901234567890} x"),
-                 "{\"data\":{\"b\": 1.0,\"a\":12345678901234567890},\"datacontenttype\":\"application/json\"" TAIL);
-    expect_built(SC_STR("application/json ;charset=utf-8"), SC_STR("{\"a\":1}"),
-                 "{\"data\":\"{\\\"a\\\":1}\",\"datacontenttype\":\"application/json ;charset=utf-8\"" TAIL);
+                 "{\"data\":{\"b\": "
+                 "1.0,\"a\":12345678901234567890},\"datacontenttype\":\"application/json\"" TAIL);
+    expect_built(
+        SC_STR("application/json ;charset=utf-8"), SC_STR("{\"a\":1}"),
+        "{\"data\":\"{\\\"a\\\":1}\",\"datacontenttype\":\"application/json ;charset=utf-8\"" TAIL);
     expect_built(SC_STR("Application/JSON;x"), SC_STR("{\"a\":"),
                  "{\"data\":\"{\\\"a\\\":\",\"datacontenttype\":\"Application/JSON;x\"" TAIL);
-    expect_built(SC_STR("application/json"), SC_STR(""), "{\"data\":\"\",\"datacontenttype\":\"application/json\"" TAIL);
-    expect_built(SC_STR(""), SC_STR("<x>"), "{\"data\":\"\\u003cx\\u003e\",\"datacontenttype\":\"text/plain\"" TAIL);
+    expect_built(SC_STR("application/json"), SC_STR(""),
+                 "{\"data\":\"\",\"datacontenttype\":\"application/json\"" TAIL);
+    expect_built(SC_STR(""), SC_STR("<x>"),
+                 "{\"data\":\"\\u003cx\\u003e\",\"datacontenttype\":\"text/plain\"" TAIL);
     expect_built(SC_STR("application/octet-stream"), SC_STR("\x00\xff\xfe"),
                  "{\"data_base64\":\"AP/+\",\"datacontenttype\":\"application/octet-stream\"" TAIL);
     expect_built(SC_STR("image/png"), SC_STR("\x89PNG\xff"),
@@ -77,12 +82,17 @@ static void an_own_event_is_completed_and_never_rewritten(void **state)
     sc_envelope ours = base();
 
     (void)state;
-    expect_patched("{}", "{\"pubsubname\":\"rp\",\"source\":\"Dapr\",\"specversion\":\"1.0\",\"time\":\"T\",\"topic\":\"t\","
-                         "\"traceid\":\"tp\",\"traceparent\":\"tp\",\"tracestate\":\"a=b\",\"type\":\"com.dapr.event.sent\"}");
-    expect_patched("{\"id\":null,\"source\":null,\"time\":null,\"topic\":\"x\",\"t\\u006fpic\":1,\"ext\":1.50,\"traceid\":null,"
+    expect_patched("{}", "{\"pubsubname\":\"rp\",\"source\":\"Dapr\",\"specversion\":\"1.0\","
+                         "\"time\":\"T\",\"topic\":\"t\","
+                         "\"traceid\":\"tp\",\"traceparent\":\"tp\",\"tracestate\":\"a=b\","
+                         "\"type\":\"com.dapr.event.sent\"}");
+    expect_patched("{\"id\":null,\"source\":null,\"time\":null,\"topic\":\"x\",\"t\\u006fpic\":1,"
+                   "\"ext\":1.50,\"traceid\":null,"
                    "\"data\":{\"z\":1.0}} tail",
-                   "{\"id\":null,\"time\":null,\"ext\":1.50,\"traceid\":null,\"data\":{\"z\":1.0},\"pubsubname\":\"rp\","
-                   "\"source\":\"Dapr\",\"specversion\":\"1.0\",\"topic\":\"t\",\"tracestate\":\"a=b\",\"type\":\"com.dapr.event.sent\"}");
+                   "{\"id\":null,\"time\":null,\"ext\":1.50,\"traceid\":null,\"data\":{\"z\":1.0},"
+                   "\"pubsubname\":\"rp\","
+                   "\"source\":\"Dapr\",\"specversion\":\"1.0\",\"topic\":\"t\",\"tracestate\":\"a="
+                   "b\",\"type\":\"com.dapr.event.sent\"}");
     assert_int_equal(sc_envelope_patch(SC_STR("null"), &ours, &arena, &out, &err), SC_INVALID);
     assert_int_equal(sc_envelope_patch(SC_STR(""), &ours, &arena, &out, &err), SC_INVALID);
     assert_int_equal(sc_envelope_patch(SC_STR("[]"), &ours, &arena, &out, &err), SC_INVALID);
@@ -93,15 +103,19 @@ static void a_received_event_is_read_in_place(void **state)
     sc_cloudevent event;
 
     (void)state;
-    assert_int_equal(sc_cloudevent_parse(SC_STR(" {\"id\":\"a\\u0062\",\"data\":[1],\"expiration\":\"2020-01-01T00:00:00Z\"} "),
-                                         &event, &err), SC_OK);
+    assert_int_equal(
+        sc_cloudevent_parse(
+            SC_STR(" {\"id\":\"a\\u0062\",\"data\":[1],\"expiration\":\"2020-01-01T00:00:00Z\"} "),
+            &event, &err),
+        SC_OK);
     assert_true(sc_str_eq(sc_cloudevent_text(event.id, &arena), SC_STR("ab")));
     assert_true(sc_str_eq(event.data, SC_STR("[1]")));
     assert_true(sc_cloudevent_is_expired(&event, 1700000000000, &arena));
     assert_int_equal(sc_cloudevent_parse(SC_STR("{}"), &event, &err), SC_OK);
     assert_int_equal(event.id.len, 0);
     assert_int_equal(sc_cloudevent_parse(SC_STR("hello"), &event, &err), SC_INVALID);
-    assert_string_equal(err.text, "invalid character 'h' looking for beginning of value (line 1, column 1)");
+    assert_string_equal(err.text,
+                        "invalid character 'h' looking for beginning of value (line 1, column 1)");
     assert_int_equal(sc_cloudevent_parse(SC_STR("[1]"), &event, &err), SC_INVALID);
     assert_int_equal(sc_cloudevent_parse(SC_STR("{\"a\":1,}"), &event, &err), SC_INVALID);
     assert_int_equal(sc_cloudevent_parse(SC_STR("{\"a\":1 \"b\":2}"), &event, &err), SC_INVALID);
@@ -116,7 +130,8 @@ static void extensions_are_added_once(void **state)
     (void)state;
     sc_pairs_add(&extra, &arena, SC_STR("reason"), SC_STR("new \"one\""));
     sc_buf_clear(&out);
-    assert_true(sc_cloudevent_extend(SC_STR("{\"id\":1,\"reason\":\"old\"}"), &extra, &arena, &out));
+    assert_true(
+        sc_cloudevent_extend(SC_STR("{\"id\":1,\"reason\":\"old\"}"), &extra, &arena, &out));
     assert_true(sc_str_eq(sc_buf_str(&out), SC_STR("{\"id\":1,\"reason\":\"new \\\"one\\\"\"}")));
     sc_buf_clear(&out);
     assert_true(sc_cloudevent_extend(SC_STR("{}"), &extra, &arena, &out));

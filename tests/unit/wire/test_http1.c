@@ -82,15 +82,17 @@ static void requests_come_out_the_same_however_they_are_cut(void **state)
 {
     (void)state;
     expect(true,
-           "POST /v1.0/publish/a/b?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nX-A:  b c \r\n\r\nhello"
+           "POST /v1.0/publish/a/b?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nX-A:  b c "
+           "\r\n\r\nhello"
            "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
            "begin|POST /v1.0/publish/a/b?x=1 0 len=5 keep=1 expect=0|host=h|content-length=5|x-a=b "
            "c|hello|end|begin|GET / 0 len=0 keep=0 expect=0|host=h|connection=close||end|");
-    expect(true,
-           "PUT /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
-           "3\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: t\r\n\r\n",
-           "begin|PUT /c 0 len=-1 keep=1 expect=1|host=h|transfer-encoding=chunked|"
-           "expect=100-continue|abcde|end|");
+    expect(
+        true,
+        "PUT /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+        "3\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: t\r\n\r\n",
+        "begin|PUT /c 0 len=-1 keep=1 expect=1|host=h|transfer-encoding=chunked|"
+        "expect=100-continue|abcde|end|");
 }
 
 static void responses_without_a_length_last_until_the_end(void **state)
@@ -157,7 +159,8 @@ static void limits_hold(void **state)
 
 static void a_pause_leaves_the_next_message_alone(void **state)
 {
-    const char *text = "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 1\r\n\r\nxGET /3 HTTP/1.1\r\n\r\n";
+    const char *text = "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 1\r\n\r\nxGET "
+                       "/3 HTTP/1.1\r\n\r\n";
     sc_http1 *codec = sc_http1_new(true, &limits, &events, NULL);
     size_t at = 0;
     size_t taken;
@@ -167,7 +170,8 @@ static void a_pause_leaves_the_next_message_alone(void **state)
     (void)state;
     pauses = true;
     while (at < strlen(text)) {
-        assert_int_equal(sc_http1_feed(codec, text + at, strlen(text) - at, &taken, &err), SC_PENDING);
+        assert_int_equal(sc_http1_feed(codec, text + at, strlen(text) - at, &taken, &err),
+                         SC_PENDING);
         at += taken;
         messages++;
         assert_true(at == strlen(text) || text[at] == 'P' || text[at] == 'G');

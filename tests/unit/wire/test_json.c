@@ -73,16 +73,18 @@ static void the_conformance_suite_is_met(void **state)
 
 static void documents_survive_a_round_trip(void **state)
 {
-    sc_str text = SC_STR("{\"b\":[1,2.50,-1e400,{}],\"a\":\"x\\ud83d\\ude00\\n\",\"n\":null,\"t\":true,\"a\":7}");
+    sc_str text = SC_STR(
+        "{\"b\":[1,2.50,-1e400,{}],\"a\":\"x\\ud83d\\ude00\\n\",\"n\":null,\"t\":true,\"a\":7}");
     sc_doc *doc;
     sc_error err;
 
     (void)state;
     assert_int_equal(sc_json_parse(text, &arena, &doc, NULL, &err), SC_OK);
     assert_true(sc_str_eq(sc_doc_get(doc, SC_STR("a"))->text, SC_STR("7")));
-    assert_true(sc_str_eq(written(doc, false),
-                          SC_STR("{\"b\":[1,2.50,-1e400,{}],\"a\":\"x\xf0\x9f\x98\x80\\n\",\"n\":null,"
-                                 "\"t\":true,\"a\":7}")));
+    assert_true(
+        sc_str_eq(written(doc, false),
+                  SC_STR("{\"b\":[1,2.50,-1e400,{}],\"a\":\"x\xf0\x9f\x98\x80\\n\",\"n\":null,"
+                         "\"t\":true,\"a\":7}")));
     assert_true(sc_str_eq(written(doc, true),
                           SC_STR("{\"a\":7,\"b\":[1,2.50,-1e400,{}],\"n\":null,\"t\":true}")));
 }
@@ -92,8 +94,9 @@ static void strings_are_escaped_as_go_does(void **state)
     (void)state;
     sc_buf_clear(&out);
     sc_json_add_string(&out, SC_STR("<a&b>\xe2\x80\xa8\x01\xff\x7f\"\\\t\xc3\xbc"));
-    assert_true(sc_str_eq(sc_buf_str(&out),
-                          SC_STR("\"\\u003ca\\u0026b\\u003e\\u2028\\u0001\\ufffd\x7f\\\"\\\\\\t\xc3\xbc\"")));
+    assert_true(sc_str_eq(
+        sc_buf_str(&out),
+        SC_STR("\"\\u003ca\\u0026b\\u003e\\u2028\\u0001\\ufffd\x7f\\\"\\\\\\t\xc3\xbc\"")));
 }
 
 static void lone_surrogates_and_broken_bytes_are_replaced(void **state)
@@ -102,7 +105,8 @@ static void lone_surrogates_and_broken_bytes_are_replaced(void **state)
     sc_error err;
 
     (void)state;
-    assert_int_equal(sc_json_parse(SC_STR("\"\\ud800x\\udc00\xff\""), &arena, &doc, NULL, &err), SC_OK);
+    assert_int_equal(sc_json_parse(SC_STR("\"\\ud800x\\udc00\xff\""), &arena, &doc, NULL, &err),
+                     SC_OK);
     assert_true(sc_str_eq(doc->text, SC_STR("\xef\xbf\xbdx\xef\xbf\xbd\xef\xbf\xbd")));
 }
 
@@ -117,7 +121,8 @@ static void what_follows_the_first_value_is_left(void **state)
     assert_true(sc_str_eq(value, SC_STR("{\"a\" : 1}")));
     assert_true(sc_str_eq(rest, SC_STR("x")));
     assert_int_equal(sc_json_scan(SC_STR("\n {\"a\":x}"), &value, &rest, &err), SC_INVALID);
-    assert_string_equal(err.text, "invalid character 'x' looking for beginning of value (line 2, column 7)");
+    assert_string_equal(err.text,
+                        "invalid character 'x' looking for beginning of value (line 2, column 7)");
     assert_int_equal(sc_json_scan(SC_STR(""), &value, &rest, &err), SC_INVALID);
 }
 
