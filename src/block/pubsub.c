@@ -16,6 +16,10 @@ struct sc_pubsubs {
     sc_pubsubs_env env;
     sc_pubsub_entry **entries;
     uint32_t count;
+    int64_t
+        stamp_s; /* the second that `stamp` says; a zone's rules are not asked for each publish */
+    char stamp[SC_CLOCK_TEXT_MAX];
+    sc_str stamp_text;
     sc_buf scratch; /* envelopes are built here, then copied at their exact size */
     sc_arena mem;
     uint32_t closing;
@@ -248,7 +252,6 @@ static bool read_ttl(const sc_pairs *metadata, int64_t *ttl_ms)
 
 typedef struct envelope_texts {
     char id[SC_UUID_LEN + 1];
-    char time[SC_CLOCK_TEXT_MAX];
     char expiration[SC_CLOCK_TEXT_MAX];
 } envelope_texts;
 
@@ -260,6 +263,15 @@ typedef struct envelope_source {
     sc_str tracestate;
     const sc_pairs *metadata;
 } envelope_source;
+
+static sc_str time_text(sc_pubsubs *pubsubs, int64_t wall_s)
+{
+    if (pubsubs->stamp_s != wall_s) {
+        pubsubs->stamp_s = wall_s;
+        pubsubs->stamp_text = sc_clock_format_s(wall_s, true, pubsubs->stamp);
+    }
+    return pubsubs->stamp_text;
+}
 
 static sc_envelope describe(sc_pubsubs *pubsubs, const sc_pubsub_entry *to,
                             const envelope_source *from, envelope_texts *texts)
@@ -278,7 +290,7 @@ static sc_envelope describe(sc_pubsubs *pubsubs, const sc_pubsub_entry *to,
                         has_source ? SC_STR("Dapr") : pubsubs->env.app_id);
     e.type = override(from->metadata, "cloudevent.type", SC_STR("com.dapr.event.sent"));
     e.subject = override(from->metadata, "cloudevent.subject", SC_STR_NONE);
-    e.time = sc_clock_format_s(now_ms / 1000, true, texts->time);
+    e.time = time_text(pubsubs, now_ms / 1000);
     e.traceid = override(from->metadata, "cloudevent.traceparent",
                          override(from->metadata, "cloudevent.traceid", from->traceparent));
     e.traceparent = e.traceid;

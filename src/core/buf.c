@@ -52,20 +52,6 @@ char *sc_buf_room(sc_buf *buf, size_t size)
     return at;
 }
 
-void sc_buf_add(sc_buf *buf, const void *at, size_t len)
-{
-    if (len == 0)
-        return;
-    memcpy(sc_buf_room(buf, len), at, len);
-    buf->to += len;
-}
-
-void sc_buf_add_byte(sc_buf *buf, char byte)
-{
-    *sc_buf_room(buf, 1) = byte;
-    buf->to++;
-}
-
 void sc_buf_add_u64(sc_buf *buf, uint64_t n)
 {
     char digits[20];

@@ -44,12 +44,22 @@ static inline void sc_buf_added(sc_buf *buf, size_t size)
     buf->to += size;
 }
 
-void sc_buf_add(sc_buf *buf, const void *at, size_t len);
+/* Inline, as an envelope or a head is written by dozens of short pieces. */
+static inline void sc_buf_add(sc_buf *buf, const void *at, size_t len)
+{
+    if (len == 0)
+        return;
+    memcpy(buf->cap - buf->to >= len ? buf->mem + buf->to : sc_buf_room(buf, len), at, len);
+    buf->to += len;
+}
 static inline void sc_buf_add_str(sc_buf *buf, sc_str s)
 {
     sc_buf_add(buf, s.at, s.len);
 }
-void sc_buf_add_byte(sc_buf *buf, char byte);
+static inline void sc_buf_add_byte(sc_buf *buf, char byte)
+{
+    sc_buf_add(buf, &byte, 1);
+}
 void sc_buf_add_u64(sc_buf *buf, uint64_t n); /* decimal */
 void sc_buf_add_fmt(sc_buf *buf, const char *fmt, ...) SC_PRINTF(2, 3);
 

@@ -25,18 +25,39 @@ static int64_t floor_div(int64_t n, int64_t by)
     return n / by - (n % by < 0);
 }
 
+static char *put_digits(char *to, unsigned n, size_t count)
+{
+    for (size_t i = count; i > 0; i--, n /= 10)
+        to[i - 1] = (char)('0' + n % 10);
+    return to + count;
+}
+
+/* What four digits of a year can say: 0000-01-01 to 9999-12-31. */
+#define FIRST_S (-62167219200)
+#define LAST_S  253402300799
+
+/* "2006-01-02T15:04:05", without snprintf: each publish writes one. */
 static size_t format_date(int64_t wall_s, struct tm *parts, bool is_local, char *text)
 {
-    time_t at = (time_t)wall_s;
-    int len;
+    time_t at = (time_t)(wall_s < FIRST_S ? FIRST_S : wall_s > LAST_S ? LAST_S : wall_s);
+    char *end = text;
 
     if (is_local)
         localtime_r(&at, parts);
     else
         gmtime_r(&at, parts);
-    len = snprintf(text, SC_CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", parts->tm_year + 1900,
-                   parts->tm_mon + 1, parts->tm_mday, parts->tm_hour, parts->tm_min, parts->tm_sec);
-    return len > 0 && (size_t)len < SC_CLOCK_TEXT_MAX - 16 ? (size_t)len : 0;
+    end = put_digits(end, (unsigned)(parts->tm_year + 1900), 4);
+    *end++ = '-';
+    end = put_digits(end, (unsigned)parts->tm_mon + 1, 2);
+    *end++ = '-';
+    end = put_digits(end, (unsigned)parts->tm_mday, 2);
+    *end++ = 'T';
+    end = put_digits(end, (unsigned)parts->tm_hour, 2);
+    *end++ = ':';
+    end = put_digits(end, (unsigned)parts->tm_min, 2);
+    *end++ = ':';
+    end = put_digits(end, (unsigned)parts->tm_sec, 2);
+    return (size_t)(end - text);
 }
 
 sc_str sc_clock_format_ms(int64_t wall_ms, char text[SC_CLOCK_TEXT_MAX])
@@ -57,11 +78,12 @@ sc_str sc_clock_format_s(int64_t wall_s, bool is_local, char text[SC_CLOCK_TEXT_
     long ahead = offset < 0 ? -offset : offset;
     int more;
 
-    if (offset == 0)
-        more = snprintf(text + len, SC_CLOCK_TEXT_MAX - len, "Z");
-    else
-        more = snprintf(text + len, SC_CLOCK_TEXT_MAX - len, "%c%02ld:%02ld",
-                        offset < 0 ? '-' : '+', ahead / 3600 % 100, ahead / 60 % 60);
+    if (offset == 0) {
+        text[len] = 'Z';
+        return sc_str_of(text, len + 1);
+    }
+    more = snprintf(text + len, SC_CLOCK_TEXT_MAX - len, "%c%02ld:%02ld", offset < 0 ? '-' : '+',
+                    ahead / 3600 % 100, ahead / 60 % 60);
     return sc_str_of(text, len + (size_t)more);
 }
 

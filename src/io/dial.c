@@ -16,8 +16,11 @@ struct sc_dialling {
     uv_connect_t connect;
     struct addrinfo *found;
     struct addrinfo *next;
+    struct addrinfo known[2]; /* what to try when no resolver need be asked */
+    struct sockaddr_storage known_at[2];
     char host[256];
-    char port[8];
+    char port_text[8];
+    uint16_t port;
     bool is_unix;
     bool is_resolving;
     int last_error;
@@ -44,9 +47,10 @@ sc_stream *sc_stream_connect(sc_loop *loop, const sc_dial *to, const sc_stream_o
     dial->stream = stream;
     dial->is_unix = to->is_unix;
     (void)snprintf(dial->host, sizeof(dial->host), "%.*s", SC_FMT(to->host));
-    (void)snprintf(dial->port, sizeof(dial->port), "%u", to->port);
+    dial->port = to->port;
+    (void)snprintf(dial->port_text, sizeof(dial->port_text), "%u", to->port);
     (void)snprintf(stream->peer, sizeof(stream->peer), "%s%s%s", dial->host, to->is_unix ? "" : ":",
-                   to->is_unix ? "" : dial->port);
+                   to->is_unix ? "" : dial->port_text);
     if (to->tls)
         stream->tls =
             to->tls->ops->open(to->tls->inner, false, to->tls_name.len ? to->tls_name : to->host);
@@ -57,6 +61,31 @@ sc_stream *sc_stream_connect(sc_loop *loop, const sc_dial *to, const sc_stream_o
     dial->start.run = start;
     sc_loop_at_turn_end(loop, &dial->start);
     return stream;
+}
+
+static bool parse_address(sc_dialling *dial, const char *host, size_t slot)
+{
+    struct addrinfo *known = &dial->known[slot];
+    struct sockaddr_storage *at = &dial->known_at[slot];
+
+    if (uv_ip4_addr(host, dial->port, (struct sockaddr_in *)at) == 0)
+        known->ai_family = AF_INET;
+    else if (uv_ip6_addr(host, dial->port, (struct sockaddr_in6 *)at) == 0)
+        known->ai_family = AF_INET6;
+    else
+        return false;
+    known->ai_addr = (struct sockaddr *)at;
+    return true;
+}
+
+/* True when the host is an address, or localhost, which always means the loopback (RFC 6761,
+ * section 6.3): no resolver is asked, so no thread of libuv's pool is started for it. */
+static bool is_known(sc_dialling *dial)
+{
+    if (!sc_str_eq_nocase(sc_str_from(dial->host), SC_STR("localhost")))
+        return parse_address(dial, dial->host, 0);
+    dial->known[0].ai_next = &dial->known[1];
+    return parse_address(dial, "::1", 0) && parse_address(dial, "127.0.0.1", 1);
 }
 
 static void start(sc_turn_hook *hook)
@@ -74,7 +103,12 @@ static void start(sc_turn_hook *hook)
         uv_pipe_connect(&dial->connect, &dial->stream->uv.pipe, dial->host, on_connected);
         return;
     }
-    failed = uv_getaddrinfo(uv, &dial->resolve, on_resolved, dial->host, dial->port, &hints);
+    if (is_known(dial)) {
+        dial->next = &dial->known[0];
+        try_next(dial);
+        return;
+    }
+    failed = uv_getaddrinfo(uv, &dial->resolve, on_resolved, dial->host, dial->port_text, &hints);
     if (failed) {
         sc_stream_lose(dial->stream, SC_UNAVAILABLE, "dial tcp: lookup %s: %s", dial->host,
                        sc_uv_text(failed));
@@ -121,7 +155,7 @@ static void try_next(sc_dialling *dial)
     dial->next = to->ai_next;
     uv_ip_name(to->ai_addr, name, sizeof(name));
     (void)snprintf(dial->tried, sizeof(dial->tried),
-                   to->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", name, dial->port);
+                   to->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", name, dial->port_text);
     uv_tcp_init(&stream->loop->uv, &stream->uv.tcp);
     stream->is_resource_open = true;
     uv_tcp_nodelay(&stream->uv.tcp, 1);

@@ -15,9 +15,10 @@ bool sc_media_type_is(sc_str content_type, sc_str name)
 
 /* ---- building ---- */
 
-static void add_text(sc_buf *out, const char *name, sc_str value)
+/* `lead` is the comma and the name in quotes, with its colon. */
+static void add_text(sc_buf *out, sc_str lead, sc_str value)
 {
-    sc_buf_add_fmt(out, ",\"%s\":", name);
+    sc_buf_add_str(out, lead);
     sc_json_add_string(out, value);
 }
 
@@ -58,21 +59,21 @@ void sc_envelope_build(const sc_envelope *envelope, sc_buf *out)
 
     sc_buf_add_byte(out, '{');
     add_data(out, content_type, envelope->data);
-    add_text(out, "datacontenttype", content_type);
+    add_text(out, SC_STR(",\"datacontenttype\":"), content_type);
     if (envelope->expiration.len > 0)
-        add_text(out, "expiration", envelope->expiration);
-    add_text(out, "id", envelope->id);
-    add_text(out, "pubsubname", envelope->pubsub_name);
-    add_text(out, "source", envelope->source);
+        add_text(out, SC_STR(",\"expiration\":"), envelope->expiration);
+    add_text(out, SC_STR(",\"id\":"), envelope->id);
+    add_text(out, SC_STR(",\"pubsubname\":"), envelope->pubsub_name);
+    add_text(out, SC_STR(",\"source\":"), envelope->source);
     sc_buf_add_str(out, SC_STR(",\"specversion\":\"1.0\""));
     if (envelope->subject.len > 0)
-        add_text(out, "subject", envelope->subject);
-    add_text(out, "time", envelope->time);
-    add_text(out, "topic", envelope->topic);
-    add_text(out, "traceid", envelope->traceid);
-    add_text(out, "traceparent", envelope->traceparent);
-    add_text(out, "tracestate", envelope->tracestate);
-    add_text(out, "type", envelope->type);
+        add_text(out, SC_STR(",\"subject\":"), envelope->subject);
+    add_text(out, SC_STR(",\"time\":"), envelope->time);
+    add_text(out, SC_STR(",\"topic\":"), envelope->topic);
+    add_text(out, SC_STR(",\"traceid\":"), envelope->traceid);
+    add_text(out, SC_STR(",\"traceparent\":"), envelope->traceparent);
+    add_text(out, SC_STR(",\"tracestate\":"), envelope->tracestate);
+    add_text(out, SC_STR(",\"type\":"), envelope->type);
     sc_buf_add_byte(out, '}');
 }
 
@@ -210,16 +211,16 @@ void sc_envelope_wrap_raw(sc_str payload, sc_str id, sc_str topic, sc_str pubsub
     sc_buf_add_byte(out, '{');
     add_base64(out, payload);
     sc_buf_add_str(out, SC_STR(",\"datacontenttype\":\"application/octet-stream\""));
-    add_text(out, "id", id);
-    add_text(out, "pubsubname", pubsub_name);
+    add_text(out, SC_STR(",\"id\":"), id);
+    add_text(out, SC_STR(",\"pubsubname\":"), pubsub_name);
     sc_buf_add_str(out, SC_STR(",\"source\":\"Dapr\",\"specversion\":\"1.0\""));
-    add_text(out, "topic", topic);
+    add_text(out, SC_STR(",\"topic\":"), topic);
     if (traceid || traceparent)
-        add_text(out, "traceid", traceparent ? *traceparent : *traceid);
+        add_text(out, SC_STR(",\"traceid\":"), traceparent ? *traceparent : *traceid);
     if (traceparent)
-        add_text(out, "traceparent", *traceparent);
+        add_text(out, SC_STR(",\"traceparent\":"), *traceparent);
     if (tracestate)
-        add_text(out, "tracestate", *tracestate);
+        add_text(out, SC_STR(",\"tracestate\":"), *tracestate);
     sc_buf_add_str(out, SC_STR(",\"type\":\"com.dapr.event.sent\"}"));
 }
 

@@ -441,7 +441,7 @@ static void paused_stream_closes_the_window_and_resume_opens_it(void **state)
     fixture *f = *state;
     char *block = calloc(1, 16000);
     sc_buf script = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Stream"));
