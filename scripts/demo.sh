@@ -18,8 +18,9 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# The next port from $next_port on that nobody listens on.
-next_port=36100
+# The next port from $next_port on that nobody listens on. Below what systems give to connections, and
+# in another place for each run, so that demos side by side do not meet.
+next_port=$((20000 + $$ * 16 % 12000))
 free_port() {
     while grep -qsi ":$(printf %04X "$next_port") [0-9A-F]*:0000 0A" /proc/net/tcp /proc/net/tcp6; do
         next_port=$((next_port + 1))

@@ -134,7 +134,7 @@ static bool hear_nth(fixture *f, int type, uint32_t stream, int nth, frame *out)
 /* The GOAWAY code with which the server answers `script`. */
 static uint32_t goaway_code(fixture *f, sc_buf *script)
 {
-    frame got;
+    frame got = {0};
 
     say(f->loop, f->fd, script);
     assert_true(hear(f, F_GOAWAY, 0, &got));
@@ -145,7 +145,7 @@ static uint32_t goaway_code(fixture *f, sc_buf *script)
  */
 static bool is_status_frame(fixture *f, uint32_t stream, int nth)
 {
-    frame got;
+    frame got = {0};
 
     return find_frame(sc_buf_str(&f->heard), F_HEADERS, stream, nth, &got) &&
            (got.flags & END_STREAM);
@@ -216,7 +216,7 @@ static void rapid_resets_end_the_connection(void **state)
 static void too_many_pings_end_the_connection(void **state)
 {
     sc_buf script = {0};
-    frame got;
+    frame got = {0};
     fixture *f = *state;
 
     put_hello(&script);
@@ -250,7 +250,7 @@ static void bytes_one_at_a_time_make_a_call(void **state)
 {
     fixture *f = *state;
     sc_buf script = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Echo"));
@@ -269,7 +269,7 @@ static void message_in_many_frames_and_many_messages_in_one(void **state)
 {
     fixture *f = *state;
     sc_buf script = {0}, body = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Stream"));
@@ -291,7 +291,7 @@ static void unary_request_with_none_or_two_messages_fails(void **state)
 {
     fixture *f = *state;
     sc_buf script = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, END_STREAM, GRPC_HEAD("/t.T/Echo"));
@@ -309,7 +309,7 @@ static void head_without_grpc_content_type_is_answered_at_once(void **state)
 {
     fixture *f = *state;
     sc_buf script = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, END_STREAM,
@@ -323,7 +323,7 @@ static void large_head_is_answered_and_the_connection_lives(void **state)
 {
     fixture *f = *state;
     sc_buf script = {0}, lines = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     sc_buf_add_str(&lines, SC_STR(GRPC_HEAD("/t.T/Echo") "\nx-large: "));
@@ -347,7 +347,7 @@ static void peer_that_answers_pings_stays_and_a_silent_one_goes(void **state)
     fixture *f = *state;
     sc_buf script = {0};
     char sink[512];
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Stream"));
@@ -367,7 +367,7 @@ static void idle_connection_is_told_to_go_and_a_busy_one_is_not(void **state)
 {
     fixture *f = *state;
     sc_buf script = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Stream"));
@@ -387,7 +387,7 @@ static void streams_go_both_ways(void **state)
 {
     fixture *f = *state;
     sc_buf script = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Stream"));
@@ -468,7 +468,7 @@ static void half_close_waits_for_a_paused_handler(void **state)
 {
     fixture *f = *state;
     sc_buf script = {0};
-    frame got;
+    frame got = {0};
 
     put_hello(&script);
     put_headers(&script, 1, 0, GRPC_HEAD("/t.T/Stream"));
@@ -704,7 +704,7 @@ static void client_pings_a_silent_server_during_a_call(void **state)
     fixture *f = *state;
     sc_buf script = {0}, heard = {0};
     client c;
-    frame got;
+    frame got = {0};
     int fd;
 
     client_open(f, &c);
