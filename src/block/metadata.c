@@ -52,44 +52,19 @@ void sc_metadata_remove_stream(sc_metadata *metadata, sc_metadata_stream *stream
         metadata->on_stream_gone(metadata->user);
 }
 
-size_t sc_metadata_capabilities(const sc_pubsub_entry *entry,
-                                const char *names[SC_MAX_CAPABILITIES])
-{
-    static const struct {
-        uint32_t feature;
-        const char *name;
-    } rows[] = {
-        {SC_PUBSUB_TTL, "MESSAGE_TTL"},
-        {SC_PUBSUB_WILDCARDS, "SUBSCRIBE_WILDCARDS"},
-        {SC_PUBSUB_BULK_PUBLISH, "BULK_PUBSUB"},
-    };
-    size_t count = 0;
-
-    for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
-        if (entry->pubsub->ops->features & rows[i].feature)
-            names[count++] = rows[i].name;
-    }
-    return count;
-}
-
 static void add_components(const sc_metadata *metadata, sc_buf *out)
 {
-    uint32_t count = sc_pubsubs_count(metadata->pubsubs);
+    for (uint32_t i = 0; i < metadata->component_count; i++) {
+        const sc_metadata_component *one = &metadata->components[i];
 
-    for (uint32_t i = 0; i < count; i++) {
-        const sc_pubsub_entry *entry = sc_pubsubs_at(metadata->pubsubs, i);
-        const sc_component *component = entry->pubsub->component;
-        const char *names[SC_MAX_CAPABILITIES];
-        size_t known = sc_metadata_capabilities(entry, names);
-
-        add(out, i == 0 ? ",\"components\":[{\"name\":" : ",{\"name\":", entry->name);
-        add(out, ",\"type\":", sc_str_from(component->type));
-        add(out, ",\"version\":", sc_str_from(component->version));
-        for (size_t c = 0; c < known; c++)
-            add(out, c > 0 ? "," : ",\"capabilities\":[", sc_str_from(names[c]));
-        sc_buf_add_str(out, known > 0 ? SC_STR("]}") : SC_STR("}"));
+        add(out, i == 0 ? ",\"components\":[{\"name\":" : ",{\"name\":", one->name);
+        add(out, ",\"type\":", one->type);
+        add(out, ",\"version\":", one->version);
+        for (size_t c = 0; c < one->capability_count; c++)
+            add(out, c > 0 ? "," : ",\"capabilities\":[", sc_str_from(one->capabilities[c]));
+        sc_buf_add_str(out, one->capability_count > 0 ? SC_STR("]}") : SC_STR("}"));
     }
-    if (count > 0)
+    if (metadata->component_count > 0)
         sc_buf_add_byte(out, ']');
 }
 

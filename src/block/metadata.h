@@ -8,7 +8,14 @@
 
 #include "block/subscription.h"
 
-#define SC_MAX_CAPABILITIES 4u
+/* A component that is open. */
+typedef struct sc_metadata_component {
+    sc_str name;
+    sc_str type;
+    sc_str version;
+    const char *capabilities[SC_MAX_CAPABILITIES]; /* static names */
+    size_t capability_count;
+} sc_metadata_component;
 
 /* A streaming subscription, listed while it is open. Belongs to the head that holds the stream. */
 typedef struct sc_metadata_stream {
@@ -31,7 +38,9 @@ typedef struct sc_metadata {
     uint32_t app_health_threshold;
     sc_pairs extended; /* set through the API; in `mem` */
     sc_arena mem;
-    sc_pubsubs *pubsubs;
+    /* In the order they were opened; the array is the composition root's. */
+    const sc_metadata_component *components;
+    uint32_t component_count;
     /* Specifications in the order they are listed; the array is the composition root's. */
     const sc_subscription_spec *const *subscriptions;
     uint32_t subscription_count;
@@ -50,9 +59,6 @@ sc_code sc_metadata_set(sc_metadata *metadata, sc_str key, sc_str value,
                         sc_error *err) SC_MUST_CHECK;
 void sc_metadata_add_stream(sc_metadata *metadata, sc_metadata_stream *stream);
 void sc_metadata_remove_stream(sc_metadata *metadata, sc_metadata_stream *stream);
-/* The names of what a component can do, as many as returned; static. */
-size_t sc_metadata_capabilities(const sc_pubsub_entry *entry,
-                                const char *names[SC_MAX_CAPABILITIES]);
 /* Appends the JSON of GET /v1.0/metadata, with the final line feed. */
 void sc_metadata_write(const sc_metadata *metadata, sc_buf *out);
 /* "PROGRAMMATIC" and so on. */

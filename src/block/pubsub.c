@@ -67,34 +67,23 @@ static bool names_namespace(const sc_pairs *settings)
     return false;
 }
 
-sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component, sc_str name,
-                       const sc_pairs *settings, sc_error *err)
+sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component,
+                       const sc_component_env *env, sc_error *err)
 {
     sc_pubsub_entry *entry;
-    sc_log log = *pubsubs->env.contrib;
-    sc_component_env env = {
-        .loop = pubsubs->env.loop,
-        .log = &log,
-        .name = name,
-        .app_id = pubsubs->env.app_id,
-        .namespace_ = pubsubs->env.namespace_,
-        .instance_id = pubsubs->env.instance_id,
-        .settings = settings,
-    };
     sc_pubsub *opened;
 
-    if (sc_pubsubs_find(pubsubs, name))
+    if (sc_pubsubs_find(pubsubs, env->name))
         return sc_fail(err, SC_ALREADY_EXISTS, "a pub/sub component '%.*s' is there already",
-                       SC_FMT(name));
-    log.component = sc_arena_fmt(&pubsubs->mem, "%.*s (%s/%s)", SC_FMT(name), component->type,
-                                 component->version);
-    if (sc_pubsub_open(component, &env, &opened, err) != SC_OK)
+                       SC_FMT(env->name));
+    if (sc_pubsub_open(component, env, &opened, err) != SC_OK)
         return err->code;
     entry = sc_new(sc_pubsub_entry);
     entry->pubsub = opened;
-    entry->name = sc_arena_str(&pubsubs->mem, name);
-    entry->rules = sc_topic_rules_read(opened->env.settings, pubsubs->env.app_id, &pubsubs->mem);
-    entry->is_namespaced = names_namespace(settings);
+    entry->name = opened->base.env.name;
+    entry->rules =
+        sc_topic_rules_read(opened->base.env.settings, pubsubs->env.app_id, &pubsubs->mem);
+    entry->is_namespaced = names_namespace(env->settings);
     pubsubs->entries =
         realloc(pubsubs->entries, (pubsubs->count + 1) * sizeof(pubsubs->entries[0]));
     if (!pubsubs->entries)
@@ -110,6 +99,25 @@ sc_pubsub_entry *sc_pubsubs_find(const sc_pubsubs *pubsubs, sc_str name)
             return pubsubs->entries[i];
     }
     return NULL;
+}
+
+size_t sc_pubsub_capabilities(const sc_pubsub_entry *entry, const char *names[SC_MAX_CAPABILITIES])
+{
+    static const struct {
+        uint32_t feature;
+        const char *name;
+    } rows[] = {
+        {SC_PUBSUB_TTL, "MESSAGE_TTL"},
+        {SC_PUBSUB_WILDCARDS, "SUBSCRIBE_WILDCARDS"},
+        {SC_PUBSUB_BULK_PUBLISH, "BULK_PUBSUB"},
+    };
+    size_t count = 0;
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
+        if (entry->pubsub->ops->features & rows[i].feature)
+            names[count++] = rows[i].name;
+    }
+    return count;
 }
 
 uint32_t sc_pubsubs_count(const sc_pubsubs *pubsubs)

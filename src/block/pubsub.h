@@ -17,11 +17,9 @@ typedef struct sc_pubsubs sc_pubsubs;
 /* What the block needs; lives as long as the block. */
 typedef struct sc_pubsubs_env {
     sc_loop *loop;
-    sc_log *log;     /* scope "dapr.runtime.processor.pubsub"... as given */
-    sc_log *contrib; /* scope "dapr.contrib", for components */
+    sc_log *log; /* scope "dapr.runtime.processor.pubsub"... as given */
     sc_str app_id;
     sc_str namespace_;
-    sc_str instance_id;
     sc_ledger *ledger;
     sc_random *random;
 } sc_pubsubs_env;
@@ -50,10 +48,12 @@ sc_pubsubs *sc_pubsubs_new(const sc_pubsubs_env *env);
 /* All components are closed before. */
 void sc_pubsubs_free(sc_pubsubs *pubsubs);
 const sc_pubsubs_env *sc_pubsubs_env_of(const sc_pubsubs *pubsubs);
-/* Opens a component under `name`. Fails with SC_ALREADY_EXISTS, or as sc_pubsub_open. */
-sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component, sc_str name,
-                       const sc_pairs *settings, sc_error *err) SC_MUST_CHECK;
+/* Opens a component under `env->name`. Fails with SC_ALREADY_EXISTS, or as sc_pubsub_open. */
+sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component,
+                       const sc_component_env *env, sc_error *err) SC_MUST_CHECK;
 sc_pubsub_entry *sc_pubsubs_find(const sc_pubsubs *pubsubs, sc_str name);
+/* The names of what the component can do, as many as returned; static. */
+size_t sc_pubsub_capabilities(const sc_pubsub_entry *entry, const char *names[SC_MAX_CAPABILITIES]);
 uint32_t sc_pubsubs_count(const sc_pubsubs *pubsubs);
 sc_pubsub_entry *sc_pubsubs_at(const sc_pubsubs *pubsubs, uint32_t index);
 /* Closes every component; `on_closed` after the last. */

@@ -11,6 +11,8 @@
 
 struct sc_pubsub_ops; /* component/pubsub.h */
 
+#define SC_MAX_CAPABILITIES 8u /* names that the metadata API tells of one component */
+
 /* What every instance is given when it is opened. Lives as long as the instance. */
 typedef struct sc_component_env {
     sc_loop *loop;

@@ -9,51 +9,21 @@
 #include "core/clock.h"
 #include "core/duration.h"
 
-static sc_component_env copy_env(const sc_component_env *env, sc_arena *mem)
-{
-    sc_component_env copy = *env;
-    sc_pairs *settings = sc_arena_new(mem, sc_pairs);
-    sc_log *log = sc_arena_new(mem, sc_log);
-
-    *settings = sc_pairs_copy(env->settings, mem);
-    if (env->log) {
-        *log = *env->log;
-        log->component = sc_arena_str(mem, env->log->component);
-    }
-    copy.settings = settings;
-    copy.log = log;
-    copy.name = sc_arena_str(mem, env->name);
-    copy.app_id = sc_arena_str(mem, env->app_id);
-    copy.namespace_ = sc_arena_str(mem, env->namespace_);
-    copy.instance_id = sc_arena_str(mem, env->instance_id);
-    return copy;
-}
-
-static void free_instance(sc_pubsub *pubsub)
-{
-    sc_arena_deinit(&pubsub->mem);
-    free(pubsub);
-}
-
 sc_code sc_pubsub_open(const sc_component *component, const sc_component_env *env, sc_pubsub **out,
                        sc_error *err)
 {
     sc_pubsub *pubsub = sc_new(sc_pubsub);
-    sc_code code;
+    sc_instance *base = &pubsub->base;
 
-    sc_arena_init(&pubsub->mem, NULL);
-    pubsub->env = copy_env(env, &pubsub->mem);
-    pubsub->component = component;
+    if (sc_instance_init(base, component, env, err) != SC_OK) {
+        free(pubsub);
+        return err->code;
+    }
     pubsub->ops = component->pubsub;
-    pubsub->conf = sc_arena_zero(&pubsub->mem, component->conf_size + 1);
-    pubsub->self = sc_arena_zero(&pubsub->mem, component->self_size + 1);
-    code = sc_fields_decode(component->fields, pubsub->env.settings, &pubsub->mem, pubsub->conf,
-                            &pubsub->unknown, err);
-    if (code == SC_OK)
-        code = pubsub->ops->open(pubsub->self, pubsub->conf, &pubsub->env, err);
-    if (code != SC_OK) {
-        free_instance(pubsub);
-        return code;
+    if (pubsub->ops->open(base->self, base->conf, &base->env, err) != SC_OK) {
+        sc_instance_deinit(base);
+        free(pubsub);
+        return err->code;
     }
     *out = pubsub;
     return SC_OK;
@@ -69,7 +39,8 @@ static void on_instance_closed(void *at)
 {
     closing *done = at;
 
-    free_instance(done->pubsub);
+    sc_instance_deinit(&done->pubsub->base);
+    free(done->pubsub);
     if (done->on_closed)
         done->on_closed(done->user);
     free(done);
@@ -81,7 +52,7 @@ void sc_pubsub_close(sc_pubsub *pubsub, uint64_t linger_ms, void (*on_closed)(vo
     closing *done = sc_new(closing);
 
     *done = (closing){pubsub, on_closed, user};
-    pubsub->ops->close(pubsub->self, linger_ms, on_instance_closed, done);
+    pubsub->ops->close(pubsub->base.self, linger_ms, on_instance_closed, done);
 }
 
 /* ---- bulk publish for brokers that have none ---- */
@@ -134,7 +105,7 @@ static void publish_one_by_one(sc_pubsub *pubsub, sc_bulk_publish_op *op)
 void sc_pubsub_bulk_publish(sc_pubsub *pubsub, sc_bulk_publish_op *op)
 {
     if (pubsub->ops->bulk_publish)
-        pubsub->ops->bulk_publish(pubsub->self, op);
+        pubsub->ops->bulk_publish(pubsub->base.self, op);
     else
         publish_one_by_one(pubsub, op);
 }

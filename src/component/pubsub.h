@@ -10,7 +10,7 @@
 #ifndef SC_COMPONENT_PUBSUB_H
 #define SC_COMPONENT_PUBSUB_H
 
-#include "component/component.h"
+#include "component/instance.h"
 #include "core/bytes.h"
 #include "core/op.h"
 #include "core/pairs.h"
@@ -125,13 +125,8 @@ typedef struct sc_pubsub_ops {
 /* ---- an opened instance, as blocks see it ---- */
 
 typedef struct sc_pubsub {
-    sc_component_env env;
-    const sc_component *component;
+    sc_instance base;
     const sc_pubsub_ops *ops;
-    void *self;
-    void *conf;
-    sc_pairs unknown; /* settings that no field names */
-    sc_arena mem;
 } sc_pubsub;
 
 /* Decodes the settings and opens the instance. `env->name`, settings... are copied.
@@ -144,7 +139,7 @@ void sc_pubsub_close(sc_pubsub *pubsub, uint64_t linger_ms, void (*on_closed)(vo
 
 static inline void sc_pubsub_publish(sc_pubsub *pubsub, sc_publish_op *op)
 {
-    pubsub->ops->publish(pubsub->self, op);
+    pubsub->ops->publish(pubsub->base.self, op);
 }
 /* Falls back to one publish per entry where the component has no bulk publish. */
 void sc_pubsub_bulk_publish(sc_pubsub *pubsub, sc_bulk_publish_op *op);

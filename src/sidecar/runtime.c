@@ -48,95 +48,6 @@ static void set_up_log(sc_runtime *rt)
                     SC_FMT(rt->options.ignored[i]));
 }
 
-/* ---- components ---- */
-
-static bool is_later_kind(sc_str type)
-{
-    static const char *const kinds[] = {"state.",         "secretstores.",   "bindings.",
-                                        "configuration.", "lock.",           "crypto.",
-                                        "conversation.",  "nameresolution.", "middleware."};
-
-    for (size_t i = 0; i < SC_ARRAY_LEN(kinds); i++) {
-        if (sc_str_starts(type, sc_str_from(kinds[i])))
-            return true;
-    }
-    return false;
-}
-
-static sc_code open_component(sc_runtime *rt, const sc_component_spec *spec, sc_error *err)
-{
-    const sc_component *component = sc_component_find(sc_components, spec->type, spec->version);
-    sc_str version = spec->version.len ? spec->version : SC_STR("v1");
-
-    if (!component || !component->pubsub)
-        return sc_fail(err, SC_NOT_FOUND,
-                       "[CREATE_COMPONENT_FAILURE]: initialization error occurred for %.*s "
-                       "(%.*s/%.*s): couldn't "
-                       "find message bus %.*s/%.*s (declared at %.*s)",
-                       SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->type),
-                       SC_FMT(version), SC_FMT(spec->place));
-    if (sc_pubsubs_add(rt->pubsubs, component, spec->name, &spec->settings, err) == SC_OK)
-        return SC_OK;
-    return sc_error_context(
-        err, "[INIT_COMPONENT_FAILURE]: initialization error occurred for %.*s (%.*s/%.*s)",
-        SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version));
-}
-
-static sc_code open_one(sc_runtime *rt, const sc_component_spec *spec, sc_error *err)
-{
-    sc_str version = spec->version.len ? spec->version : SC_STR("v1");
-
-    if (is_later_kind(spec->type)) {
-        sc_log_error(&rt->processor,
-                     "Component %.*s (%.*s/%.*s) at %.*s is not loaded: this kind of component is "
-                     "not implemented "
-                     "yet",
-                     SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->place));
-        return SC_OK;
-    }
-    if (!sc_str_starts(spec->type, SC_STR("pubsub.")))
-        return sc_fail(err, SC_INVALID, "process component %.*s error: incorrect type %.*s",
-                       SC_FMT(spec->name), SC_FMT(spec->type));
-    if (open_component(rt, spec, err) == SC_OK) {
-        sc_log_info(&rt->processor, "Component loaded: %.*s (%.*s/%.*s)", SC_FMT(spec->name),
-                    SC_FMT(spec->type), SC_FMT(version));
-        return SC_OK;
-    }
-    sc_log_error(&rt->processor, "Failed to init component %.*s (%.*s/%.*s): %s",
-                 SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), err->text);
-    (void)sc_error_context(err, "process component %.*s error", SC_FMT(spec->name));
-    if (!spec->ignore_errors)
-        return err->code;
-    sc_log_error(&rt->processor, "Ignoring error processing component: %s", err->text);
-    return SC_OK;
-}
-
-static sc_code open_components(sc_runtime *rt, sc_error *err)
-{
-    static const char hex[] = "0123456789abcdef";
-    char suffix[9] = "";
-    sc_pubsubs_env env = {.loop = rt->loop,
-                          .log = &rt->subscriptions_log,
-                          .contrib = &rt->contrib,
-                          .app_id = rt->options.app_id,
-                          .namespace_ = rt->options.namespace_,
-                          .ledger = rt->ledger,
-                          .random = &rt->random};
-
-    for (size_t i = 0; i < 8; i++)
-        suffix[i] = hex[sc_random_below(&rt->random, 16)];
-    env.instance_id =
-        sc_arena_fmt(&rt->mem, "%.*s-%ld-%s", SC_FMT(rt->sink.instance), (long)getpid(), suffix);
-    rt->pubsubs = sc_pubsubs_new(&env);
-    sc_log_info(&rt->log, "Loading components…");
-    for (uint32_t i = 0; i < rt->resources.component_count; i++) {
-        if (open_one(rt, &rt->resources.components[i], err) != SC_OK)
-            return err->code;
-    }
-    sc_log_info(&rt->log, "All outstanding components processed");
-    return SC_OK;
-}
-
 /* ---- servers ---- */
 
 static sc_code open_http(sc_runtime *rt, const sc_listen *at, sc_error *err)
@@ -310,7 +221,6 @@ static void fill_metadata(sc_runtime *rt)
     rt->metadata.app_protocol = rt->options.app_protocol;
     rt->metadata.app_host = rt->options.app_host;
     rt->metadata.app_max_concurrency = rt->options.app_max_concurrency;
-    rt->metadata.pubsubs = rt->pubsubs;
     rt->metadata.has_app_health = rt->options.checks_health;
     rt->metadata.app_health_path = rt->options.health_path;
     rt->metadata.app_health_interval_s = (uint32_t)rt->options.health_interval_s;
@@ -345,7 +255,7 @@ static sc_code build(sc_runtime *rt, sc_error *err)
         return err->code;
     sc_log_info(&rt->log, "standalone mode configured");
     sc_log_info(&rt->log, "app id: %.*s", SC_FMT(o->app_id));
-    if (open_components(rt, err) != SC_OK)
+    if (sc_runtime_open_components(rt, err) != SC_OK)
         return err->code;
     fill_metadata(rt);
     if (open_app(rt, err) != SC_OK)

@@ -14,6 +14,8 @@
 #include "sidecar/resources.h"
 
 #define SC_MAX_SERVERS 16u
+#define SC_LINGER_MS   2000u /* what a server or a component may take to finish its work at the end \
+                              */
 
 typedef struct sc_runtime sc_runtime;
 
@@ -56,6 +58,8 @@ struct sc_runtime {
     sc_random random;
     sc_ledger *ledger;
     sc_pubsubs *pubsubs;
+    sc_str instance_id;                /* unique per running sidecar, for components */
+    sc_metadata_component *components; /* open now; as many as the metadata says */
     sc_resources resources;
     sc_metadata metadata;
     sc_api api;
@@ -73,7 +77,8 @@ struct sc_runtime {
     sc_signal_watch *signals[2];
     sc_timer grace;
     uint64_t started_ms;
-    uint32_t closing; /* parts of the current closing step that are still open */
+    uint32_t closing_kind; /* components.c: rows that are not closed yet */
+    uint32_t closing;      /* parts of the current closing step that are still open */
     int exit_code;
     bool is_stopping;
     bool is_closing_servers;
@@ -84,7 +89,13 @@ struct sc_runtime {
 void sc_app_start_begin(sc_runtime *rt);
 void sc_app_start_cancel(sc_runtime *rt);
 void sc_runtime_on_app_started(sc_runtime *rt);
+/* components.c: opens every component of the resources: secret stores, then the others in their
+ * order. Fails for the first that cannot be opened, unless that one says ignoreErrors. */
+sc_code sc_runtime_open_components(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
+/* components.c: closes them, the kinds in reverse; calls sc_runtime_on_components_closed. */
+void sc_runtime_close_components(sc_runtime *rt);
 /* shutdown.c */
+void sc_runtime_on_components_closed(sc_runtime *rt);
 void sc_runtime_stop(sc_runtime *rt);
 
 /* app_start.c: asks the application, which answers already, and starts its subscriptions. */

@@ -10,11 +10,7 @@
 static void on_subscription_closed(void *user);
 static void on_server_closed(void *user);
 static void on_stream_gone(void *user);
-static void close_components(sc_runtime *rt);
-static void on_pubsubs_closed(void *user);
 static void on_app_closed(void *user);
-
-#define LINGER_MS 2000u
 
 static void on_grace_over(sc_timer *timer)
 {
@@ -63,9 +59,9 @@ static void on_subscription_closed(void *user)
     rt->is_closing_servers = true;
     rt->closing = rt->server_count + rt->grpc_server_count + 1;
     for (uint32_t i = 0; i < rt->server_count; i++)
-        sc_http_server_close(rt->servers[i], LINGER_MS, on_server_closed, rt);
+        sc_http_server_close(rt->servers[i], SC_LINGER_MS, on_server_closed, rt);
     for (uint32_t i = 0; i < rt->grpc_server_count; i++)
-        sc_grpc_server_close(rt->grpc_servers[i], LINGER_MS, on_server_closed, rt);
+        sc_grpc_server_close(rt->grpc_servers[i], SC_LINGER_MS, on_server_closed, rt);
     on_server_closed(rt);
 }
 
@@ -74,7 +70,7 @@ static void on_server_closed(void *user)
     sc_runtime *rt = user;
 
     if (--rt->closing == 0 && rt->metadata.stream_count == 0)
-        close_components(rt);
+        sc_runtime_close_components(rt);
 }
 
 /* A streaming subscription may outlive its server by the time its broker takes. */
@@ -83,25 +79,11 @@ static void on_stream_gone(void *user)
     sc_runtime *rt = user;
 
     if (rt->is_closing_servers && rt->closing == 0 && rt->metadata.stream_count == 0)
-        close_components(rt);
+        sc_runtime_close_components(rt);
 }
 
-static void close_components(sc_runtime *rt)
+void sc_runtime_on_components_closed(sc_runtime *rt)
 {
-    for (uint32_t i = 0; i < sc_pubsubs_count(rt->pubsubs); i++) {
-        const sc_pubsub_entry *entry = sc_pubsubs_at(rt->pubsubs, i);
-
-        sc_log_info(&rt->log, "Shutting down component %.*s (%s/%s)", SC_FMT(entry->name),
-                    entry->pubsub->component->type, entry->pubsub->component->version);
-    }
-    sc_pubsubs_close(rt->pubsubs, LINGER_MS, on_pubsubs_closed, rt);
-}
-
-static void on_pubsubs_closed(void *user)
-{
-    sc_runtime *rt = user;
-
-    sc_pubsubs_free(rt->pubsubs);
     if (rt->app)
         sc_app_http_close(rt->app, on_app_closed, rt);
     else if (rt->app_grpc)

@@ -11,24 +11,23 @@ typedef Dapr__Proto__Runtime__V1__GetMetadataResponse answer;
 
 static void add_components(answer *out, const sc_metadata *metadata, sc_arena *mem)
 {
-    uint32_t count = sc_pubsubs_count(metadata->pubsubs);
+    uint32_t count = metadata->component_count;
 
     out->registered_components =
         sc_arena_zero(mem, (count + 1) * sizeof(*out->registered_components));
     for (uint32_t i = 0; i < count; i++) {
-        const sc_pubsub_entry *entry = sc_pubsubs_at(metadata->pubsubs, i);
+        const sc_metadata_component *one = &metadata->components[i];
         Dapr__Proto__Runtime__V1__RegisteredComponents *to =
             sc_arena_new(mem, Dapr__Proto__Runtime__V1__RegisteredComponents);
-        const char *names[SC_MAX_CAPABILITIES];
 
         dapr__proto__runtime__v1__registered_components__init(to);
-        to->name = sc_proto_text(entry->name, mem);
-        to->type = sc_proto_text(sc_str_from(entry->pubsub->component->type), mem);
-        to->version = sc_proto_text(sc_str_from(entry->pubsub->component->version), mem);
-        to->n_capabilities = sc_metadata_capabilities(entry, names);
+        to->name = sc_proto_text(one->name, mem);
+        to->type = sc_proto_text(one->type, mem);
+        to->version = sc_proto_text(one->version, mem);
+        to->n_capabilities = one->capability_count;
         to->capabilities = sc_arena_zero(mem, SC_MAX_CAPABILITIES * sizeof(char *));
         for (size_t c = 0; c < to->n_capabilities; c++)
-            to->capabilities[c] = sc_proto_text(sc_str_from(names[c]), mem);
+            to->capabilities[c] = sc_proto_text(sc_str_from(one->capabilities[c]), mem);
         out->registered_components[out->n_registered_components++] = to;
     }
 }

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opens and closes the components of the resources: a row of `kinds` for each building block, from
+ * the prefix of its types to the block that owns the instances.
+ */
+#include <unistd.h>
+
+#include "sidecar/runtime_internal.h"
+
+static sc_code open_pubsub(sc_runtime *rt, const sc_component *component,
+                           const sc_component_env *env, sc_error *err);
+static size_t pubsub_capabilities(const sc_runtime *rt, sc_str name,
+                                  const char *names[SC_MAX_CAPABILITIES]);
+static void close_pubsubs(sc_runtime *rt);
+
+typedef struct component_kind {
+    const char *prefix; /* of spec.type */
+    const char *noun;   /* Dapr's, in "couldn't find message bus" */
+    sc_code (*open)(sc_runtime *rt, const sc_component *component, const sc_component_env *env,
+                    sc_error *err); /* NULL: not implemented yet */
+    /* As many names as returned; NULL: there are none. */
+    size_t (*capabilities)(const sc_runtime *rt, sc_str name,
+                           const char *names[SC_MAX_CAPABILITIES]);
+    void (*close)(sc_runtime *rt); /* all of the kind; then close_next_kind */
+} component_kind;
+
+/* In the order in which one may need another: closed from the last to the first. */
+static const component_kind kinds[] = {
+    {"secretstores.", "secret store", NULL, NULL, NULL},
+    {"state.", "state store", NULL, NULL, NULL},
+    {"pubsub.", "message bus", open_pubsub, pubsub_capabilities, close_pubsubs},
+    {"bindings.", "binding", NULL, NULL, NULL},
+    {"configuration.", "configuration store", NULL, NULL, NULL},
+    {"lock.", "lock store", NULL, NULL, NULL},
+    {"crypto.", "crypto provider", NULL, NULL, NULL},
+    {"conversation.", "conversation", NULL, NULL, NULL},
+    {"nameresolution.", "name resolver", NULL, NULL, NULL},
+    {"middleware.", "middleware", NULL, NULL, NULL},
+};
+
+#define FIRST_KIND (&kinds[0]) /* the others may refer to secrets */
+
+static const component_kind *kind_of(sc_str type)
+{
+    for (size_t i = 0; i < SC_ARRAY_LEN(kinds); i++) {
+        if (sc_str_starts(type, sc_str_from(kinds[i].prefix)))
+            return &kinds[i];
+    }
+    return NULL;
+}
+
+/* ---- opening ---- */
+
+static sc_str version_of(const sc_component_spec *spec)
+{
+    return spec->version.len ? spec->version : SC_STR("v1");
+}
+
+/* The line of the metadata API for a component that is open now. */
+static void list_component(sc_runtime *rt, const component_kind *kind,
+                           const sc_component *component, sc_str name)
+{
+    sc_metadata_component *one = &rt->components[rt->metadata.component_count++];
+
+    one->name = name;
+    one->type = sc_str_from(component->type);
+    one->version = sc_str_from(component->version);
+    if (kind->capabilities)
+        one->capability_count = kind->capabilities(rt, name, one->capabilities);
+}
+
+static sc_code open_component(sc_runtime *rt, const component_kind *kind,
+                              const sc_component_spec *spec, sc_error *err)
+{
+    const sc_component *component = sc_component_find(sc_components, spec->type, spec->version);
+    sc_str version = version_of(spec);
+    sc_log log = rt->contrib;
+    sc_component_env env = {.loop = rt->loop,
+                            .log = &log,
+                            .name = spec->name,
+                            .app_id = rt->options.app_id,
+                            .namespace_ = rt->options.namespace_,
+                            .instance_id = rt->instance_id,
+                            .settings = &spec->settings};
+
+    if (!component)
+        return sc_fail(err, SC_NOT_FOUND,
+                       "[CREATE_COMPONENT_FAILURE]: initialization error occurred for %.*s "
+                       "(%.*s/%.*s): couldn't find %s %.*s/%.*s (declared at %.*s)",
+                       SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), kind->noun,
+                       SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->place));
+    log.component = sc_arena_fmt(&rt->mem, "%.*s (%s/%s)", SC_FMT(spec->name), component->type,
+                                 component->version);
+    if (kind->open(rt, component, &env, err) != SC_OK)
+        return sc_error_context(
+            err, "[INIT_COMPONENT_FAILURE]: initialization error occurred for %.*s (%.*s/%.*s)",
+            SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version));
+    list_component(rt, kind, component, spec->name);
+    return SC_OK;
+}
+
+static sc_code open_one(sc_runtime *rt, const sc_component_spec *spec, sc_error *err)
+{
+    const component_kind *kind = kind_of(spec->type);
+    sc_str version = version_of(spec);
+
+    if (!kind)
+        return sc_fail(err, SC_INVALID, "process component %.*s error: incorrect type %.*s",
+                       SC_FMT(spec->name), SC_FMT(spec->type));
+    if (!kind->open) {
+        sc_log_error(&rt->processor,
+                     "Component %.*s (%.*s/%.*s) at %.*s is not loaded: this kind of component is "
+                     "not implemented yet",
+                     SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->place));
+        return SC_OK;
+    }
+    if (open_component(rt, kind, spec, err) == SC_OK) {
+        sc_log_info(&rt->processor, "Component loaded: %.*s (%.*s/%.*s)", SC_FMT(spec->name),
+                    SC_FMT(spec->type), SC_FMT(version));
+        return SC_OK;
+    }
+    sc_log_error(&rt->processor, "Failed to init component %.*s (%.*s/%.*s): %s",
+                 SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), err->text);
+    (void)sc_error_context(err, "process component %.*s error", SC_FMT(spec->name));
+    if (!spec->ignore_errors)
+        return err->code;
+    sc_log_error(&rt->processor, "Ignoring error processing component: %s", err->text);
+    return SC_OK;
+}
+
+/* Those of FIRST_KIND, or all the others. */
+static sc_code open_pass(sc_runtime *rt, bool is_first, sc_error *err)
+{
+    for (uint32_t i = 0; i < rt->resources.component_count; i++) {
+        const sc_component_spec *spec = &rt->resources.components[i];
+
+        if ((kind_of(spec->type) == FIRST_KIND) == is_first && open_one(rt, spec, err) != SC_OK)
+            return err->code;
+    }
+    return SC_OK;
+}
+
+/* The owners of the instances, empty. */
+static void make_blocks(sc_runtime *rt)
+{
+    sc_pubsubs_env pubsubs = {.loop = rt->loop,
+                              .log = &rt->subscriptions_log,
+                              .app_id = rt->options.app_id,
+                              .namespace_ = rt->options.namespace_,
+                              .ledger = rt->ledger,
+                              .random = &rt->random};
+
+    rt->pubsubs = sc_pubsubs_new(&pubsubs);
+}
+
+sc_code sc_runtime_open_components(sc_runtime *rt, sc_error *err)
+{
+    static const char hex[] = "0123456789abcdef";
+    char suffix[9] = "";
+
+    for (size_t i = 0; i < 8; i++)
+        suffix[i] = hex[sc_random_below(&rt->random, 16)];
+    rt->instance_id =
+        sc_arena_fmt(&rt->mem, "%.*s-%ld-%s", SC_FMT(rt->sink.instance), (long)getpid(), suffix);
+    rt->components =
+        sc_arena_zero(&rt->mem, (rt->resources.component_count + 1) * sizeof(rt->components[0]));
+    rt->metadata.components = rt->components;
+    make_blocks(rt);
+    sc_log_info(&rt->log, "Loading components…");
+    if (open_pass(rt, true, err) != SC_OK || open_pass(rt, false, err) != SC_OK)
+        return err->code;
+    sc_log_info(&rt->log, "All outstanding components processed");
+    return SC_OK;
+}
+
+/* ---- closing ---- */
+
+static void close_next_kind(sc_runtime *rt)
+{
+    while (rt->closing_kind > 0) {
+        const component_kind *kind = &kinds[--rt->closing_kind];
+
+        if (kind->close) {
+            kind->close(rt);
+            return;
+        }
+    }
+    sc_runtime_on_components_closed(rt);
+}
+
+void sc_runtime_close_components(sc_runtime *rt)
+{
+    for (uint32_t i = rt->metadata.component_count; i > 0; i--) {
+        const sc_metadata_component *one = &rt->components[i - 1];
+
+        sc_log_info(&rt->log, "Shutting down component %.*s (%.*s/%.*s)", SC_FMT(one->name),
+                    SC_FMT(one->type), SC_FMT(one->version));
+    }
+    rt->closing_kind = SC_ARRAY_LEN(kinds);
+    close_next_kind(rt);
+}
+
+/* ---- pub/sub ---- */
+
+static sc_code open_pubsub(sc_runtime *rt, const sc_component *component,
+                           const sc_component_env *env, sc_error *err)
+{
+    return sc_pubsubs_add(rt->pubsubs, component, env, err);
+}
+
+static size_t pubsub_capabilities(const sc_runtime *rt, sc_str name,
+                                  const char *names[SC_MAX_CAPABILITIES])
+{
+    return sc_pubsub_capabilities(sc_pubsubs_find(rt->pubsubs, name), names);
+}
+
+static void on_pubsubs_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    sc_pubsubs_free(rt->pubsubs);
+    close_next_kind(rt);
+}
+
+static void close_pubsubs(sc_runtime *rt)
+{
+    sc_pubsubs_close(rt->pubsubs, SC_LINGER_MS, on_pubsubs_closed, rt);
+}
