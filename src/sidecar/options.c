@@ -102,16 +102,18 @@ static sc_code read_size(const char *name, sc_str value, uint64_t initial, uint6
     return SC_OK;
 }
 
-static sc_code add_folders(sc_options *to, sc_str list, sc_error *err)
+/* Adds the parts of a comma-separated value to those of earlier flags of this name. */
+static sc_code add_texts(const char *name, sc_str list, sc_str *to, uint32_t *count, uint32_t max,
+                         sc_error *err)
 {
     while (list.at) {
-        sc_str folder = sc_str_cut(&list, ',');
+        sc_str one = sc_str_cut(&list, ',');
 
-        if (folder.len == 0)
+        if (one.len == 0)
             continue;
-        if (to->resource_folder_count == SC_MAX_FOLDERS)
-            return sc_fail(err, SC_INVALID, "more than %u resources paths", SC_MAX_FOLDERS);
-        to->resource_folders[to->resource_folder_count++] = folder;
+        if (*count == max)
+            return sc_fail(err, SC_INVALID, "--%s is given more than %u times", name, max);
+        to[(*count)++] = one;
     }
     return SC_OK;
 }
@@ -229,7 +231,10 @@ static sc_code set_value(sc_options *to, sc_str name, sc_str value, sc_arena *me
     if (sc_str_eq(name, SC_STR("read-buffer-size")))
         return read_size("read-buffer-size", value, 4096, &to->read_buffer_len, err);
     if (sc_str_eq(name, SC_STR("resources-path")) || sc_str_eq(name, SC_STR("components-path")))
-        return add_folders(to, value, err);
+        return add_texts("resources-path", value, to->resource_folders, &to->resource_folder_count,
+                         SC_MAX_FOLDERS, err);
+    if (sc_str_eq(name, SC_STR("config")))
+        return add_texts("config", value, to->configs, &to->config_count, SC_MAX_CONFIGS, err);
     if (sc_str_eq(name, SC_STR("disable-init-endpoints")))
         return read_init_endpoints(to, value, err);
     if (sc_str_eq(name, SC_STR("app-protocol"))) {

@@ -10,6 +10,7 @@
 #include "core/log.h"
 
 #define SC_MAX_FOLDERS 16u
+#define SC_MAX_CONFIGS 16u
 
 typedef struct sc_options {
     sc_str app_id;
@@ -32,6 +33,8 @@ typedef struct sc_options {
     uint64_t read_buffer_len;
     sc_str resource_folders[SC_MAX_FOLDERS];
     uint32_t resource_folder_count;
+    sc_str configs[SC_MAX_CONFIGS]; /* Configuration files, in order */
+    uint32_t config_count;
     int64_t graceful_shutdown_s; /* 0: no limit */
     sc_log_level log_level;
     sc_str log_level_text;

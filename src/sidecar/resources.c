@@ -7,9 +7,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/file.h"
 #include "core/yaml.h"
 
 typedef struct loader {
@@ -90,7 +90,7 @@ static sc_code list_folder(loader *l, const char *path, const char ***names, siz
     if (!dir)
         return sc_fail(l->err, SC_NOT_FOUND,
                        "error validating resources path [\"%s\"] : stat %s: %s", path, path,
-                       errno == ENOENT ? "no such file or directory" : strerror(errno));
+                       sc_file_error_text(errno));
     *names = sc_arena_alloc(l->mem, cap * sizeof(char *));
     *count = 0;
     while ((entry = readdir(dir)) != NULL) {
@@ -130,26 +130,11 @@ static sc_code load_folder(loader *l, sc_str folder)
     return SC_OK;
 }
 
-static sc_code read_file(loader *l, const char *path, sc_buf *text)
-{
-    FILE *file = fopen(path, "rb");
-    size_t len = 1;
-
-    if (!file)
-        return sc_fail(l->err, SC_NOT_FOUND, "open %s: %s", path, strerror(errno));
-    while (len > 0 && sc_buf_len(text) <= SC_YAML_MAX_LEN) {
-        len = fread(sc_buf_room(text, 65536), 1, 65536, file);
-        sc_buf_added(text, len);
-    }
-    (void)fclose(file);
-    return SC_OK;
-}
-
 static sc_code load_file(loader *l, const char *path)
 {
     sc_buf text = {0};
     sc_doc *all = NULL;
-    sc_code code = read_file(l, path, &text);
+    sc_code code = sc_file_read(path, SC_YAML_MAX_LEN, &text, l->err);
 
     l->file = path;
     if (code == SC_OK)

@@ -250,6 +250,8 @@ static sc_code build(sc_runtime *rt, sc_error *err)
     const sc_options *o = &rt->options;
 
     if (sc_options_check(o, err) != SC_OK ||
+        sc_configuration_load(o->configs, o->config_count, &rt->log, &rt->mem, &rt->configuration,
+                              err) != SC_OK ||
         sc_resources_load(o->resource_folders, o->resource_folder_count, o->app_id, o->namespace_,
                           &rt->log, &rt->mem, &rt->resources, err) != SC_OK)
         return err->code;

@@ -10,6 +10,7 @@
 #include "app/channel_grpc.h"
 #include "app/channel_http.h"
 #include "io/timer.h"
+#include "sidecar/configuration.h"
 #include "sidecar/options.h"
 #include "sidecar/resources.h"
 
@@ -60,6 +61,7 @@ struct sc_runtime {
     sc_pubsubs *pubsubs;
     sc_str instance_id;                /* unique per running sidecar, for components */
     sc_metadata_component *components; /* open now; as many as the metadata says */
+    sc_configuration configuration;
     sc_resources resources;
     sc_metadata metadata;
     sc_api api;

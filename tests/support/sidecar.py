@@ -91,7 +91,8 @@ class Sidecar:
             args += ["--app-port", str(app_port)]
         self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                         env={**os.environ, **(env or {})})
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
         if wait:
             self.wait_ready("/v1.0/healthz")
 
@@ -127,7 +128,12 @@ class Sidecar:
     def stop(self, sig=signal.SIGTERM, timeout=15):
         if self.process.poll() is None:
             self.process.send_signal(sig)
+        return self.end(timeout)
+
+    def end(self, timeout=15):
+        """The exit code, when it ends by itself; the log is complete then."""
         code = self.process.wait(timeout)
+        self.reader.join(timeout)
         return code
 
 
