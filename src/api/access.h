@@ -22,4 +22,10 @@ typedef struct sc_api_rules {
     uint32_t denied_count;
 } sc_api_rules;
 
+/* Whether HTTP has the route whose pattern is "v1.0/state/{store}/{key}" (no '/' in front). */
+bool sc_api_has_route(const sc_api_rules *rules, sc_str route);
+/* Whether gRPC has this rpc of service Dapr. One that no group holds is there only while nothing is
+ * allowed by name. */
+bool sc_api_has_method(const sc_api_rules *rules, sc_str method);
+
 #endif

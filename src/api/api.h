@@ -5,6 +5,7 @@
 #ifndef SC_API_API_H
 #define SC_API_API_H
 
+#include "api/access.h"
 #include "block/metadata.h"
 #include "block/pubsub.h"
 
@@ -14,7 +15,9 @@ typedef struct sc_api {
     sc_pubsubs *pubsubs;
     sc_ledger *ledger;
     sc_metadata *metadata;
-    sc_str api_token; /* DAPR_API_TOKEN; empty: not checked */
+    sc_str api_token;       /* DAPR_API_TOKEN; empty: not checked */
+    sc_str allowed_origins; /* --allowed-origins, ',' between; empty: no CORS */
+    sc_api_rules rules;     /* which parts of the API are there */
     void (*on_shutdown)(void *user, bool is_forced);
     void *user;
 } sc_api;

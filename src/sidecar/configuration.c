@@ -180,7 +180,7 @@ static const sc_key mtls_keys[] = {
 };
 
 static const sc_key spec_keys[] = {
-    SC_KEY(sc_configuration, api, OBJECT, "api", .members = api_keys, LATER),
+    SC_KEY(sc_configuration, api, OBJECT, "api", .members = api_keys),
     OBJECT("secrets", secrets_keys, LATER),
     SC_KEY(sc_configuration, name_resolution, OBJECT, "nameResolution",
            .members = name_resolution_keys, LATER),

@@ -178,6 +178,7 @@ static bool set_text(sc_options *to, sc_str name, sc_str value)
     static const text_target targets[] = {
         {"app-id", offsetof(sc_options, app_id)},
         {"app-channel-address", offsetof(sc_options, app_host)},
+        {"allowed-origins", offsetof(sc_options, allowed_origins)},
         {"dapr-listen-addresses", offsetof(sc_options, listen_addresses)},
         {"unix-domain-socket", offsetof(sc_options, unix_socket_folder)},
     };

@@ -22,6 +22,7 @@ typedef struct sc_options {
     uint16_t grpc_port;
     sc_str listen_addresses; /* "," between; empty: all interfaces */
     sc_str unix_socket_folder;
+    sc_str allowed_origins; /* "," between; empty: no CORS */
     bool has_max_body_size; /* given: the deprecated flags do not count */
     bool has_read_buffer_size;
     bool checks_health; /* enable-app-health-check */

@@ -232,6 +232,8 @@ static void fill_metadata(sc_runtime *rt)
                        .ledger = rt->ledger,
                        .metadata = &rt->metadata,
                        .api_token = rt->options.api_token,
+                       .allowed_origins = rt->options.allowed_origins,
+                       .rules = rt->configuration.api,
                        .on_shutdown = on_api_shutdown,
                        .user = rt};
 }

@@ -15,8 +15,9 @@
 #include "sidecar/resources.h"
 
 #define SC_MAX_SERVERS 16u
-#define SC_LINGER_MS   2000u /* what a server or a component may take to finish its work at the end \
-                              */
+#define SC_LINGER_MS                                                                               \
+    2000u /* what a server or a component may take to finish its work at the end                   \
+           */
 
 typedef struct sc_runtime sc_runtime;
 

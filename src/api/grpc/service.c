@@ -39,6 +39,23 @@ static bool has_token(sc_grpc_ctx *ctx)
     return false;
 }
 
+/* Access lists concern Dapr's own rpcs, known or not; never calls for an application. */
+static bool is_there(sc_grpc_ctx *ctx)
+{
+    sc_str path = ctx->stream->path;
+    sc_str name = path;
+
+    if (!sc_str_starts(path, SC_STR("/dapr.proto.runtime.")))
+        return true;
+    for (int i = 0; i < 2; i++)
+        (void)sc_str_cut(&name, '/');
+    if (sc_api_has_method(&ctx->api->rules, name))
+        return true;
+    grpc_refuse(ctx, SC_UNIMPLEMENTED, "Not Implemented", "501",
+                "requested endpoint is not available");
+    return false;
+}
+
 /* Nobody to pass the call on to (gRPC API, "transparent gRPC proxying"). */
 static void refuse_unknown(sc_grpc_ctx *ctx)
 {
@@ -64,7 +81,7 @@ static void open_call(sc_grpc_stream *stream)
 {
     sc_grpc_ctx *ctx = stream->user;
 
-    if (!has_token(ctx))
+    if (!is_there(ctx) || !has_token(ctx))
         return;
     if (!ctx->method)
         refuse_unknown(ctx);
@@ -81,7 +98,7 @@ static void run_unary(sc_grpc_stream *stream, sc_str message)
 
 bool grpc_open_stream(sc_grpc_stream *stream)
 {
-    return has_token(stream->user);
+    return is_there(stream->user) && has_token(stream->user);
 }
 
 static const sc_grpc_method *method_of(sc_str path)

@@ -10,5 +10,7 @@
 
 /* For sc_http_server_open, with an sc_api as `self`. */
 extern const sc_http_handler sc_http_api_handler;
+/* Health and metadata alone, without token, CORS and access lists (--dapr-public-port). */
+extern const sc_http_handler sc_http_public_handler;
 
 #endif

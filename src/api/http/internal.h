@@ -31,9 +31,18 @@ void http_outbound_healthz(sc_http_request_ctx *ctx);
 void http_shutdown(sc_http_request_ctx *ctx);
 void http_messages(sc_http_request_ctx *ctx);
 
+/* cors.c: true: it was a preflight, which is answered. */
+bool http_answer_preflight(sc_http_request_ctx *ctx);
+
 /* ---- replies (reply.c) ---- */
 
 void http_reply(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_str body);
+/* A text of the server itself, as Go's http.Error writes it. */
+void http_reply_text(sc_http_request_ctx *ctx, int status, sc_str text);
+/* For answers that are not made by the functions here: the trace of the request, and what CORS
+ * has to say. */
+void http_add_trace(sc_http_request_ctx *ctx, sc_pairs *headers);
+void http_add_cors(sc_http_request_ctx *ctx, sc_pairs *headers); /* cors.c */
 void http_reply_empty(sc_http_request_ctx *ctx, int status);
 /* The JSON of an error as Dapr shapes it (HTTP API, error bodies). */
 void http_reply_problem(sc_http_request_ctx *ctx, const sc_problem *problem);

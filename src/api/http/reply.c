@@ -10,7 +10,7 @@
 #include "wire/traceparent.h"
 #include "wire/url.h"
 
-static void add_trace(sc_http_request_ctx *ctx, sc_pairs *headers)
+void http_add_trace(sc_http_request_ctx *ctx, sc_pairs *headers)
 {
     sc_arena *mem = &ctx->ex->call->mem;
 
@@ -28,8 +28,21 @@ void http_reply(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_st
 
     if (content_type.len > 0)
         sc_pairs_add(&headers, &ctx->ex->call->mem, SC_STR("content-type"), content_type);
-    add_trace(ctx, &headers);
+    http_add_trace(ctx, &headers);
+    http_add_cors(ctx, &headers);
     sc_http_respond(ctx->ex, status, &headers, body);
+}
+
+void http_reply_text(sc_http_request_ctx *ctx, int status, sc_str text)
+{
+    sc_pairs headers = {0};
+    sc_arena *mem = &ctx->ex->call->mem;
+
+    sc_pairs_add(&headers, mem, SC_STR("content-type"), SC_STR("text/plain; charset=utf-8"));
+    http_add_trace(ctx, &headers);
+    http_add_cors(ctx, &headers);
+    sc_pairs_add(&headers, mem, SC_STR("x-content-type-options"), SC_STR("nosniff"));
+    sc_http_respond(ctx->ex, status, &headers, text);
 }
 
 void http_reply_empty(sc_http_request_ctx *ctx, int status)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Paths to handlers. What belongs to Dapr but is not there yet says so; everything else is what
- * Dapr answers when it finds no application to invoke.
+ * Dapr answers when it finds no application to invoke. A route that the access lists take away is
+ * no route at all, as in Dapr.
  */
 #include "api/http/internal.h"
 #include "wire/traceparent.h"
@@ -28,16 +29,41 @@ static const route routes[] = {
     {POST, "/v1.0/shutdown", http_shutdown, false},
     {GET, "/v1.0-pillion/messages", http_messages, false},
     {ANY, "/v1.0/state/{rest...}", NULL, false},
-    {ANY, "/v1.0-alpha1/state/{rest...}", NULL, false},
+    {POST | PUT, "/v1.0-alpha1/state/{store}/query", NULL, false},
     {ANY, "/v1.0/secrets/{rest...}", NULL, false},
     {ANY, "/v1.0/invoke/{rest...}", NULL, false},
     {ANY, "/v1.0/bindings/{rest...}", NULL, false},
     {ANY, "/v1.0/actors/{rest...}", NULL, false},
     {ANY, "/v1.0/configuration/{rest...}", NULL, false},
-    {ANY, "/v1.0-alpha1/{rest...}", NULL, false},
-    {ANY, "/v1.0-beta1/{rest...}", NULL, false},
-    {ANY, "/v1.0-alpha2/{rest...}", NULL, false},
+    {ANY, "/v1.0-alpha1/configuration/{rest...}", NULL, false},
+    {POST, "/v1.0-alpha1/lock/{store}", NULL, false},
+    {POST, "/v1.0-alpha1/unlock/{store}", NULL, false},
+    {PUT, "/v1.0-alpha1/crypto/{rest...}", NULL, false},
+    {POST, "/v1.0-alpha1/subtlecrypto/{rest...}", NULL, false},
+    {GET | POST | DELETE, "/v1.0/jobs/{name}", NULL, false},
+    {GET | POST | DELETE, "/v1.0-alpha1/jobs/{name}", NULL, false},
+    {POST, "/v1.0-alpha1/conversation/{name}/converse", NULL, false},
+    {POST, "/v1.0-alpha2/conversation/{name}/converse", NULL, false},
+    {GET | POST, "/v1.0/workflows/{rest...}", NULL, false},
+    {GET | POST, "/v1.0-alpha1/workflows/{rest...}", NULL, false},
+    {GET | POST, "/v1.0-beta1/workflows/{rest...}", NULL, false},
 };
+
+/* Those of the public port. */
+static const route public_routes[] = {
+    {GET, "/v1.0/healthz/outbound", http_outbound_healthz, true},
+    {GET, "/v1.0/healthz", http_healthz, true},
+    {GET, "/v1.0/metadata", http_get_metadata, true},
+    {PUT, "/v1.0/metadata/{key}", http_put_metadata, true},
+};
+
+typedef struct route_list {
+    const route *at;
+    size_t count;
+} route_list;
+
+static const route_list api_routes = {routes, SC_ARRAY_LEN(routes)};
+static const route_list all_public_routes = {public_routes, SC_ARRAY_LEN(public_routes)};
 
 static unsigned method_bit(sc_str method)
 {
@@ -82,16 +108,23 @@ static bool matches(sc_str pattern, sc_str path, sc_arena *mem, sc_str *params)
     }
 }
 
-static const route *find(sc_http_request_ctx *ctx)
+static bool is_there(const sc_http_request_ctx *ctx, const route *one)
+{
+    return one->is_open || sc_api_has_route(&ctx->api->rules, sc_str_from(one->pattern + 1));
+}
+
+/* The route of one of `methods`, or NULL. */
+static const route *find(sc_http_request_ctx *ctx, route_list list, unsigned methods)
 {
     sc_arena *mem = &ctx->ex->call->mem;
     sc_str path = sc_url_clean_path(ctx->ex->req.path, mem);
-    unsigned method = method_bit(ctx->ex->req.method);
 
-    for (size_t i = 0; i < SC_ARRAY_LEN(routes); i++) {
-        if ((routes[i].methods & method) &&
-            matches(sc_str_from(routes[i].pattern), path, mem, ctx->params))
-            return &routes[i];
+    for (size_t i = 0; i < list.count; i++) {
+        const route *one = &list.at[i];
+
+        if ((one->methods & methods) &&
+            matches(sc_str_from(one->pattern), path, mem, ctx->params) && is_there(ctx, one))
+            return one;
     }
     return NULL;
 }
@@ -114,37 +147,72 @@ static bool has_token(const sc_http_request_ctx *ctx)
                              sc_pairs_get(&ctx->ex->req.headers, SC_STR("dapr-api-token")));
 }
 
-static void refuse_token(sc_http_request_ctx *ctx)
+/* No route, and no application to pass the request on to: as Go's router answers. */
+static void refuse_plainly(sc_http_request_ctx *ctx, route_list list)
 {
+    static const sc_str names[] = {SC_STR_INIT("GET"), SC_STR_INIT("POST"), SC_STR_INIT("PUT"),
+                                   SC_STR_INIT("DELETE")};
     sc_pairs headers = {0};
-    sc_arena *mem = &ctx->ex->call->mem;
 
-    sc_pairs_add(&headers, mem, SC_STR("content-type"), SC_STR("text/plain; charset=utf-8"));
-    sc_pairs_add(&headers, mem, SC_STR("x-content-type-options"), SC_STR("nosniff"));
-    sc_http_respond(ctx->ex, 401, &headers, SC_STR("invalid api token\n"));
+    for (unsigned i = 0; i < SC_ARRAY_LEN(names); i++) {
+        if (find(ctx, list, 1u << i))
+            sc_pairs_add(&headers, &ctx->ex->call->mem, SC_STR("allow"), names[i]);
+    }
+    if (headers.count == 0) {
+        http_reply_text(ctx, 404, SC_STR("404 page not found\n"));
+        return;
+    }
+    http_add_trace(ctx, &headers);
+    http_add_cors(ctx, &headers);
+    sc_http_respond(ctx->ex, 405, &headers, SC_STR_NONE);
 }
 
-static void on_request(void *self, sc_http_exchange *ex)
+static bool can_invoke(const sc_http_request_ctx *ctx)
+{
+    return sc_api_has_route(&ctx->api->rules, SC_STR("v1.0/invoke/{id}/method/{method...}"));
+}
+
+static sc_http_request_ctx *begin(void *self, sc_http_exchange *ex)
 {
     sc_http_request_ctx *ctx = sc_call_make(ex->call, sc_http_request_ctx);
-    const route *found;
 
     ctx->api = self;
     ctx->ex = ex;
     read_trace(ctx);
-    found = find(ctx);
-    if (!(found && found->is_open) && !has_token(ctx)) {
-        refuse_token(ctx);
+    return ctx;
+}
+
+static void on_request(void *self, sc_http_exchange *ex)
+{
+    sc_http_request_ctx *ctx = begin(self, ex);
+    const route *found;
+
+    if (http_answer_preflight(ctx))
         return;
-    }
-    if (found && found->run)
+    found = find(ctx, api_routes, method_bit(ex->req.method));
+    if (!(found && found->is_open) && !has_token(ctx))
+        http_reply_text(ctx, 401, SC_STR("invalid api token\n"));
+    else if (found && found->run)
         found->run(ctx);
     else if (found)
         http_reply_reason(ctx, SC_REASON_UNIMPLEMENTED, "this API is currently not implemented");
-    else
+    else if (can_invoke(ctx))
         http_reply_reason(
             ctx, SC_REASON_DIRECT_INVOKE_NO_ID,
             "failed getting app id either from the URL path or the header dapr-app-id");
+    else
+        refuse_plainly(ctx, api_routes);
+}
+
+static void on_public_request(void *self, sc_http_exchange *ex)
+{
+    sc_http_request_ctx *ctx = begin(self, ex);
+    const route *found = find(ctx, all_public_routes, method_bit(ex->req.method));
+
+    if (found)
+        found->run(ctx);
+    else
+        refuse_plainly(ctx, all_public_routes);
 }
 
 static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_arena *mem)
@@ -161,3 +229,5 @@ static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_a
 
 const sc_http_handler sc_http_api_handler = {.on_request = on_request,
                                              .describe_refusal = describe_refusal};
+const sc_http_handler sc_http_public_handler = {.on_request = on_public_request,
+                                                .describe_refusal = describe_refusal};
