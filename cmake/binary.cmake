@@ -1,12 +1,12 @@
-# The one binary, and the modules that it loads on demand from the folder beside it.
-if(EXISTS ${CMAKE_SOURCE_DIR}/src/main.c)
-    add_executable(pillion ${CMAKE_SOURCE_DIR}/src/main.c)
-    target_compile_options(pillion PRIVATE ${PILLION_WARNINGS})
-    target_link_libraries(pillion PRIVATE sc_sidecar)
-    target_link_options(pillion PRIVATE -rdynamic)
-endif()
+# The one binary, and the modules that it loads on demand from the folder beside it. src/core/module.h
+# says where they are looked for.
+add_executable(pillion ${CMAKE_SOURCE_DIR}/src/main.c)
+target_compile_options(pillion PRIVATE ${PILLION_WARNINGS})
+target_link_libraries(pillion PRIVATE sc_sidecar)
+target_link_options(pillion PRIVATE -rdynamic)
+install(TARGETS pillion RUNTIME DESTINATION bin)
 
-# sc_module(name source LIBS...): build/modules/pillion-<name>.so
+# sc_module(name source LIBS...): build/<preset>/modules/pillion-<name>.so
 function(sc_module name source)
     add_library(module_${name} MODULE ${CMAKE_SOURCE_DIR}/src/${source})
     set_target_properties(module_${name} PROPERTIES PREFIX "pillion-" OUTPUT_NAME ${name}
@@ -14,7 +14,8 @@ function(sc_module name source)
     target_include_directories(module_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
     target_compile_options(module_${name} PRIVATE ${PILLION_WARNINGS})
     target_link_libraries(module_${name} PRIVATE ${ARGN})
+    add_dependencies(pillion module_${name})
+    install(TARGETS module_${name} LIBRARY DESTINATION lib/pillion)
 endfunction()
-if(EXISTS ${CMAKE_SOURCE_DIR}/src/io/module_tls.c)
-    sc_module(tls io/module_tls.c PkgConfig::OPENSSL)
-endif()
+
+sc_module(tls io/module_tls.c PkgConfig::OPENSSL)

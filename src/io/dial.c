@@ -52,9 +52,7 @@ sc_stream *sc_stream_connect(sc_loop *loop, const sc_dial *to, const sc_stream_o
     (void)snprintf(stream->peer, sizeof(stream->peer), "%s%s%s", dial->host, to->is_unix ? "" : ":",
                    to->is_unix ? "" : dial->port_text);
     if (to->tls)
-        stream->tls =
-            to->tls->ops->open(to->tls->inner, false, to->tls_name.len ? to->tls_name : to->host);
-    stream->tls_context = to->tls ? sc_tls_context_ref(to->tls) : NULL;
+        sc_stream_tls_open(stream, to->tls, to->tls_name.len ? to->tls_name : to->host);
     sc_timer_init(&dial->limit, loop, on_limit);
     if (to->timeout_ms > 0)
         sc_timer_start(&dial->limit, to->timeout_ms);
@@ -221,8 +219,12 @@ static void on_limit(sc_timer *timer)
 {
     sc_dialling *dial = SC_CONTAINER_OF(timer, sc_dialling, limit);
 
-    sc_stream_lose(dial->stream, SC_UNAVAILABLE, "dial %s %s: i/o timeout",
-                   dial->is_unix ? "unix" : "tcp", dial->tried[0] ? dial->tried : dial->host);
+    if (dial->stream->is_shaking)
+        sc_stream_lose(dial->stream, SC_UNAVAILABLE, "tls: handshake with %s: i/o timeout",
+                       dial->stream->peer);
+    else
+        sc_stream_lose(dial->stream, SC_UNAVAILABLE, "dial %s %s: i/o timeout",
+                       dial->is_unix ? "unix" : "tcp", dial->tried[0] ? dial->tried : dial->host);
     sc_dialling_cancel(dial);
 }
 

@@ -27,7 +27,8 @@ struct sc_listener {
     void *self;
     uint32_t connections;
     uint32_t max_connections;
-    uint32_t refs; /* the owner's, and one for each open accepted stream */
+    uint32_t refs;       /* the owner's, and one for each open accepted stream */
+    sc_tls_context *tls; /* counted; NULL: plain */
     uint16_t port;
     bool is_unix;
     bool is_closed;
@@ -40,6 +41,7 @@ static void on_connection(uv_stream_t *server, int status);
 static void unref(sc_listener *listener)
 {
     if (--listener->refs == 0) {
+        sc_tls_context_unref(listener->tls);
         listener->loop->open_handles--;
         free(listener);
     }
@@ -118,6 +120,7 @@ sc_code sc_listener_open(sc_loop *loop, const sc_listen *at,
                               .refs = 1,
                               .is_unix = at->is_unix,
                               .port = at->port,
+                              .tls = sc_tls_context_ref(at->tls),
                               .max_connections = at->max_connections ? at->max_connections
                                                                      : DEFAULT_MAX_CONNECTIONS};
     loop->open_handles++;
@@ -180,10 +183,13 @@ static void accept_one(sc_listener *listener)
         uv_tcp_nodelay(&stream->uv.tcp, 1);
         name_peer(stream);
     }
-    stream->is_connected = true;
     stream->listener = listener;
     listener->connections++;
     listener->refs++;
+    if (listener->tls)
+        sc_stream_tls_open(stream, listener->tls, SC_STR_NONE);
+    else
+        stream->is_connected = true;
     listener->on_accept(listener->self, stream);
 }
 

@@ -34,8 +34,7 @@ void sc_stream_free(sc_stream *stream)
     for (uint32_t i = 0; i < stream->part_count; i++)
         sc_bytes_unref(stream->parts[i].bytes);
     if (stream->tls)
-        stream->tls_context->ops->close(stream->tls);
-    sc_tls_context_unref(stream->tls_context);
+        sc_stream_tls_free(stream);
     sc_buf_deinit(&stream->out);
     sc_buf_deinit(&stream->wire);
     sc_buf_deinit(&stream->sending);
@@ -47,7 +46,10 @@ void sc_stream_adopt(sc_stream *stream, const sc_stream_ops *ops, void *self)
 {
     stream->ops = ops;
     stream->self = self;
-    sc_stream_update_reading(stream);
+    if (stream->tls && !stream->is_connected && !stream->is_shaking)
+        sc_stream_on_transport(stream);
+    else
+        sc_stream_update_reading(stream);
 }
 
 /* ---- losing and closing ---- */
@@ -87,6 +89,8 @@ void sc_stream_close(sc_stream *stream)
     sc_loop_forget_hook(&stream->flush);
     sc_loop_forget_hook(&stream->report);
     sc_timer_stop(&stream->linger);
+    if (stream->tls)
+        sc_stream_tls_stop(stream);
     sc_dialling_cancel(stream->dialling);
     if (stream->listener)
         sc_listener_on_closed(stream->listener, stream);
@@ -170,13 +174,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(sc_loop_read_buffer(stream->loop), SC_READ_BUFFER_LEN);
 }
 
-static void hand_on(sc_stream *stream, const char *at, size_t len)
-{
-    if (stream->ops && len > 0)
-        stream->ops->on_data(stream->self, at, len);
-}
-
-static void end_of_input(sc_stream *stream)
+void sc_stream_end_of_input(sc_stream *stream)
 {
     if (stream->is_closing_gently) {
         sc_stream_close(stream);
@@ -192,56 +190,37 @@ static void end_of_input(sc_stream *stream)
     sc_stream_lose(stream, SC_UNAVAILABLE, "EOF");
 }
 
-/* Turns cipher text into plain text for the owner, and moves the handshake on. */
-static void feed_tls(sc_stream *stream, const char *at, size_t len)
-{
-    const sc_tls_module_ops *tls = stream->tls_context->ops;
-    char why[256] = "";
-    char plain[16384];
-    sc_tls_result got = tls->feed(stream->tls, at, len, why, sizeof(why));
-    size_t count;
-
-    if (tls->drain_len(stream->tls) > 0)
-        sc_stream_want_flush(stream);
-    if (got.is_failed) {
-        sc_stream_lose(stream, SC_UNAVAILABLE, "tls: %s", why);
-        return;
-    }
-    if (got.is_ready && !stream->is_connected) {
-        stream->is_connected = true;
-        sc_dialling_cancel(stream->dialling);
-        sc_stream_want_flush(stream);
-        if (stream->ops && stream->ops->on_connected)
-            stream->ops->on_connected(stream->self);
-    }
-    while (!stream->is_closed && (count = tls->read(stream->tls, plain, sizeof(plain))) > 0)
-        hand_on(stream, plain, count);
-    if (got.is_ended && !stream->is_closed && !stream->is_lost)
-        end_of_input(stream);
-}
-
 static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buf)
 {
     sc_stream *stream = SC_CONTAINER_OF(handle, sc_stream, uv.stream);
 
     if (len > 0) {
         if (stream->tls)
-            feed_tls(stream, buf->base, (size_t)len);
-        else
-            hand_on(stream, buf->base, (size_t)len);
+            sc_stream_tls_feed(stream, buf->base, (size_t)len);
+        else if (stream->ops)
+            stream->ops->on_data(stream->self, buf->base, (size_t)len);
     } else if (len == UV_EOF) {
-        end_of_input(stream);
+        if (stream->tls)
+            sc_stream_tls_eof(stream);
+        else
+            sc_stream_end_of_input(stream);
     } else if (len < 0) {
         sc_stream_lose(stream, SC_UNAVAILABLE, "read: %s", sc_uv_text((int)len));
     }
 }
 
+bool sc_stream_takes_data(const sc_stream *stream)
+{
+    if (is_gone(stream))
+        return false;
+    return stream->is_closing_gently || (stream->ops && !stream->is_paused);
+}
+
 void sc_stream_update_reading(sc_stream *stream)
 {
-    bool is_up = stream->is_resource_open && (stream->is_connected || stream->tls) &&
-                 !stream->is_lost && !stream->is_closed && !stream->is_retrying;
-    bool wanted = is_up && (stream->ops || stream->is_closing_gently) &&
-                  (!stream->is_paused || stream->is_closing_gently);
+    bool is_up = stream->is_resource_open && (stream->is_connected || stream->is_shaking) &&
+                 !stream->is_retrying;
+    bool wanted = is_up && sc_stream_takes_data(stream);
 
     if (wanted == stream->is_reading)
         return;
@@ -262,13 +241,16 @@ void sc_stream_resume(sc_stream *stream)
 {
     stream->is_paused = false;
     sc_stream_update_reading(stream);
+    if (stream->tls)
+        sc_stream_tls_resume(stream);
 }
 
 void sc_stream_on_transport(sc_stream *stream)
 {
     if (stream->tls) {
+        stream->is_shaking = true;
         sc_stream_update_reading(stream);
-        feed_tls(stream, "", 0); /* a client speaks first */
+        sc_stream_tls_begin(stream);
         return;
     }
     stream->is_connected = true;
@@ -281,16 +263,6 @@ void sc_stream_on_transport(sc_stream *stream)
 sc_str sc_stream_peer_name(const sc_stream *stream)
 {
     return sc_str_from(stream->peer);
-}
-
-sc_str sc_stream_alpn(const sc_stream *stream)
-{
-    sc_stream *own = (sc_stream *)(uintptr_t)stream;
-
-    if (!stream->tls)
-        return SC_STR_NONE;
-    return sc_str_of(own->alpn,
-                     stream->tls_context->ops->alpn(own->tls, own->alpn, sizeof(own->alpn)));
 }
 
 const char *sc_uv_text(int uv_error)

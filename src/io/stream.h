@@ -17,16 +17,19 @@ typedef struct sc_stream sc_stream;
 typedef struct sc_tls_context sc_tls_context; /* io/tls.h */
 
 typedef struct sc_stream_ops {
-    /* Once, when a stream made by sc_stream_connect is usable (TLS handshake included). */
+    /* Once, when a stream made by sc_stream_connect, or an accepted one with TLS, is usable (the
+     * handshake is done). May be NULL for accepted streams. */
     void (*on_connected)(void *self);
     /* Bytes from the peer. `at` is good during the call only. The stream may be closed in it. */
     void (*on_data)(void *self, const char *at, size_t len);
-    /* The peer sent its last byte (half-close); NULL: treated as a loss with SC_UNAVAILABLE "EOF".
-     */
+    /* The peer sent its last byte (half-close; TLS: with or without close_notify, but not inside a
+     * record); NULL: treated as a loss with SC_UNAVAILABLE "EOF". */
     void (*on_end)(void *self);
     /* The connection is gone or never came to be: refused, reset, timed out. Not after
      * sc_stream_close. The stream is still the owner's to close. Text as Go words it, e.g.
-     * "dial tcp 127.0.0.1:6379: connect: connection refused", "EOF". */
+     * "dial tcp 127.0.0.1:6379: connect: connection refused", "EOF". TLS begins with "tls: ";
+     * SC_UNAUTHENTICATED: the peer's certificate is not trusted; SC_PERMISSION_DENIED: it does not
+     * trust ours. */
     void (*on_lost)(void *self, const sc_error *why);
     /* What waited has fallen below the low mark after sc_stream_is_congested said true. May be
      * NULL. */
@@ -39,7 +42,7 @@ typedef struct sc_dial {
     bool is_unix;
     uint64_t timeout_ms; /* for resolving, connecting and the TLS handshake together; 0: none */
     sc_tls_context *tls; /* NULL: plain */
-    sc_str tls_name;     /* SNI and the name to verify; empty: host */
+    sc_str tls_name;     /* SNI and the name or address to verify; empty: host */
 } sc_dial;
 
 /* Starts connecting. Never fails at once: failure comes through on_lost, later. Strings are copied.
@@ -87,6 +90,7 @@ typedef struct sc_listen {
     uint16_t port; /* 0: a free one, see sc_listener_port */
     bool is_unix;
     uint32_t max_connections; /* past it, accepting stops until one closes; 0: 10,000 */
+    sc_tls_context *tls;      /* is_server; NULL: plain. A handshake may take 10 s */
 } sc_listen;
 
 /* Binds and listens at once. Fails with SC_UNAVAILABLE worded "listen tcp 127.0.0.1:80: bind:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A stream's insides, for stream.c, dial.c, listener.c and tls.c.
+ * A stream's insides, for stream*.c, dial.c and listener.c.
  */
 #ifndef SC_IO_STREAM_INTERNAL_H
 #define SC_IO_STREAM_INTERNAL_H
@@ -11,8 +11,10 @@
 
 #define SC_PARTS_MAX     64u
 #define SC_PEER_NAME_MAX 272u
+#define SC_BUF_KEPT      65536u /* a buffer larger than this is given back once it is empty */
 
-typedef struct sc_dialling sc_dialling; /* dial.c: resolving and connecting */
+typedef struct sc_dialling sc_dialling;     /* dial.c: resolving and connecting */
+typedef struct sc_stream_tls sc_stream_tls; /* stream_tls.c */
 
 /* Payload bytes that are sent without a copy, at their place in the gathered output. */
 typedef struct sc_out_part {
@@ -40,13 +42,13 @@ struct sc_stream {
     uv_write_t write;
     uv_shutdown_t shutdown;
     bool is_sending;
-    sc_tls *tls; /* NULL: plain */
-    sc_tls_context *tls_context;
+    sc_stream_tls *tls;    /* NULL: plain */
     sc_dialling *dialling; /* until connected */
     sc_listener *listener; /* of an accepted stream; NULL when it closed before */
     sc_timer linger;
     sc_turn_hook report; /* tells on_lost outside the call that found out */
     sc_error lost_why;
+    bool is_shaking; /* the transport is up, TLS not yet */
     bool is_connected;
     bool is_lost;
     bool is_paused;
@@ -59,7 +61,6 @@ struct sc_stream {
     bool is_retrying;      /* the handle is being closed for the next address */
     bool is_shutting;      /* uv_shutdown is under way */
     bool is_resource_open; /* the libuv handle was initialised */
-    char alpn[16];
     char peer[SC_PEER_NAME_MAX];
 };
 
@@ -74,6 +75,25 @@ void sc_stream_flush(sc_stream *stream);
 void sc_stream_maybe_shut(sc_stream *stream);
 void sc_stream_want_flush(sc_stream *stream);
 void sc_stream_update_reading(sc_stream *stream);
+/* True while the owner wants what comes, or nobody is left to want it. */
+bool sc_stream_takes_data(const sc_stream *stream);
+/* The peer sent its last byte. */
+void sc_stream_end_of_input(sc_stream *stream);
+
+/* stream_tls.c: `open` before the transport is up, `begin` when it is; `stop` ends what could still
+ * call back, `free` with the stream. */
+void sc_stream_tls_open(sc_stream *stream, sc_tls_context *context, sc_str verify_name);
+void sc_stream_tls_begin(sc_stream *stream);
+void sc_stream_tls_stop(sc_stream *stream);
+void sc_stream_tls_free(sc_stream *stream);
+/* Cipher text came. */
+void sc_stream_tls_feed(sc_stream *stream, const char *at, size_t len);
+void sc_stream_tls_eof(sc_stream *stream);
+/* The owner takes data again: what is decrypted already goes first. */
+void sc_stream_tls_resume(sc_stream *stream);
+/* Moves what was gathered into `wire`. False: lost. */
+bool sc_stream_tls_encrypt(sc_stream *stream);
+
 /* dial.c: stops what is under way; the stream's handle is closed by the stream. */
 void sc_dialling_cancel(sc_dialling *dialling);
 /* listener.c: an accepted stream is gone. */

@@ -8,7 +8,6 @@
 
 #define HIGH_MARK 1048576u
 #define LOW_MARK  262144u
-#define BUF_KEPT  65536u /* a buffer larger than this is given back once it is empty */
 
 static void on_written(uv_write_t *req, int status);
 
@@ -94,7 +93,7 @@ static void send_one(sc_stream *stream, sc_buf *from)
     if (sent > 0)
         sc_buf_eat(from, (size_t)sent);
     if (sc_buf_len(from) == 0) {
-        sc_buf_reset(from, BUF_KEPT);
+        sc_buf_reset(from, SC_BUF_KEPT);
         return;
     }
     spare = stream->sending;
@@ -145,40 +144,18 @@ static void send_pieces(sc_stream *stream)
         sc_bytes_unref(stream->parts[i].bytes);
     stream->part_count = 0;
     stream->parts_len = 0;
-    sc_buf_reset(&stream->out, BUF_KEPT);
+    sc_buf_reset(&stream->out, SC_BUF_KEPT);
     if (!stream->is_lost && sc_buf_len(&stream->sending) > 0)
         send_rest(stream);
-}
-
-static void encrypt(sc_stream *stream)
-{
-    const sc_tls_module_ops *tls = stream->tls_context->ops;
-    size_t len;
-
-    if (stream->is_connected && sc_buf_len(&stream->out) > 0) {
-        if (!tls->write(stream->tls, sc_buf_at(&stream->out), sc_buf_len(&stream->out))) {
-            sc_stream_lose(stream, SC_INTERNAL, "tls: cannot encrypt");
-            return;
-        }
-        sc_buf_reset(&stream->out, BUF_KEPT);
-    }
-    if (stream->is_connected && stream->is_finishing && !stream->is_shut)
-        tls->shutdown(stream->tls);
-    while ((len = tls->drain_len(stream->tls)) > 0) {
-        char *room = sc_buf_room(&stream->wire, len);
-
-        sc_buf_added(&stream->wire, tls->drain(stream->tls, room, len));
-    }
 }
 
 void sc_stream_flush(sc_stream *stream)
 {
     if (is_dropping(stream) || !stream->is_resource_open || stream->is_sending ||
-        (!stream->is_connected && !stream->tls))
+        (!stream->is_connected && !stream->is_shaking))
         return;
     if (stream->tls) {
-        encrypt(stream);
-        if (!stream->is_lost && sc_buf_len(&stream->wire) > 0)
+        if (sc_stream_tls_encrypt(stream) && sc_buf_len(&stream->wire) > 0)
             send_one(stream, &stream->wire);
     } else if (stream->part_count > 0) {
         send_pieces(stream);
@@ -193,7 +170,7 @@ static void on_written(uv_write_t *req, int status)
     sc_stream *stream = SC_CONTAINER_OF(req, sc_stream, write);
 
     stream->is_sending = false;
-    sc_buf_reset(&stream->sending, BUF_KEPT);
+    sc_buf_reset(&stream->sending, SC_BUF_KEPT);
     if (stream->is_closed)
         return;
     if (status != 0) {

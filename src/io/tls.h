@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * TLS for streams: OpenSSL over memory BIOs, in a module that is loaded when the first context is
- * made, so a sidecar without TLS does not pay for it.
+ * made, so a sidecar without TLS does not pay for it. TLS 1.2 and 1.3.
  */
 #ifndef SC_IO_TLS_H
 #define SC_IO_TLS_H
@@ -10,18 +10,24 @@
 
 typedef struct sc_tls_settings {
     bool is_server;
-    bool skip_verify; /* client: accept any certificate */
-    sc_str ca_pem;    /* empty: the system's roots */
-    sc_str cert_pem;  /* chain; empty: none */
+    bool skip_verify;     /* client: accept any certificate */
+    bool wants_peer_cert; /* server: refuse clients without a certificate that `ca_pem` vouches for
+                           */
+    sc_str ca_pem;        /* who is trusted, and nobody else; empty: the system's roots */
+    sc_str cert_pem;      /* ours, then those between it and a root; empty: none */
     sc_str key_pem;
-    sc_str alpn; /* one protocol to offer or to accept, e.g. "h2"; empty: none */
+    const char
+        *ca_name; /* what messages call these; NULL: "the CA", "the certificate", "the key" */
+    const char *cert_name;
+    const char *key_name;
+    sc_str alpn; /* the one protocol to offer or to accept, e.g. "h2"; empty: none */
 } sc_tls_settings;
 
-/* Fails with SC_INVALID naming the setting that OpenSSL refused, or SC_UNAVAILABLE when the module
- * is missing, naming the file looked for. */
+/* Nothing of `settings` is needed afterwards. Fails with SC_INVALID naming the setting that OpenSSL
+ * refused, or as sc_module_load. */
 sc_code sc_tls_context_new(const sc_tls_settings *settings, sc_tls_context **out,
                            sc_error *err) SC_MUST_CHECK;
-sc_tls_context *sc_tls_context_ref(sc_tls_context *context);
-void sc_tls_context_unref(sc_tls_context *context);
+sc_tls_context *sc_tls_context_ref(sc_tls_context *context); /* NULL is allowed */
+void sc_tls_context_unref(sc_tls_context *context);          /* NULL is allowed */
 
 #endif

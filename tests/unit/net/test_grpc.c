@@ -4,6 +4,8 @@
  */
 #include "net_fixture.h"
 
+#include "support/tls_fixture.h"
+
 #include "net/grpc_client.h"
 #include "net/grpc_server.h"
 
@@ -12,6 +14,8 @@ typedef struct fixture {
     sc_grpc_server *server;
     sc_grpc_channel *channel;
     uint16_t port;
+    sc_tls_context *server_tls; /* NULL: plain */
+    sc_tls_context *client_tls;
     /* what the server saw */
     int opened;
     int cancelled;
@@ -127,7 +131,7 @@ static void on_finished(void *self, sc_grpc_stream *stream)
 
 static void open_server(fixture *f, const sc_grpc_limits *limits)
 {
-    sc_listen at = {.host = SC_STR("127.0.0.1")};
+    sc_listen at = {.host = SC_STR("127.0.0.1"), .port = f->port, .tls = f->server_tls};
     sc_grpc_service service = {
         .find = find, .has_service = has_service, .on_finished = on_finished};
     sc_error err;
@@ -139,7 +143,8 @@ static void open_server(fixture *f, const sc_grpc_limits *limits)
 
 static void open_channel(fixture *f)
 {
-    sc_grpc_channel_settings settings = {.dial = {.host = SC_STR("127.0.0.1"), .port = f->port}};
+    sc_grpc_channel_settings settings = {
+        .dial = {.host = SC_STR("127.0.0.1"), .port = f->port, .tls = f->client_tls}};
 
     f->channel = sc_grpc_channel_open(f->loop, &settings);
 }
@@ -152,11 +157,34 @@ static int setup_loop(void **state)
     return 0;
 }
 
+static const sc_grpc_limits limits = {.max_send_len = 8 << 20};
+
 static int setup(void **state)
 {
-    sc_grpc_limits limits = {.max_send_len = 8 << 20};
+    setup_loop(state);
+    open_server(fx, &limits);
+    open_channel(fx);
+    return 0;
+}
+
+/* The same over TLS: the server demands a certificate, the client verifies the server's. */
+static int setup_tls(void **state)
+{
+    sc_str ca = tls_pem("ca.pem");
+    sc_tls_settings server = {.is_server = true,
+                              .wants_peer_cert = true,
+                              .ca_pem = ca,
+                              .cert_pem = tls_pem("server.pem"),
+                              .key_pem = tls_pem("server.key"),
+                              .alpn = SC_STR("h2")};
+    sc_tls_settings client = {.ca_pem = ca,
+                              .cert_pem = tls_pem("client.pem"),
+                              .key_pem = tls_pem("client.key"),
+                              .alpn = SC_STR("h2")};
 
     setup_loop(state);
+    fx->server_tls = tls_context(&server);
+    fx->client_tls = tls_context(&client);
     open_server(fx, &limits);
     open_channel(fx);
     return 0;
@@ -176,6 +204,8 @@ static int teardown(void **state)
         sc_grpc_server_close(f->server, 1000, set_true, &is_closed);
         turn_until(f->loop, &is_closed);
     }
+    sc_tls_context_unref(f->server_tls);
+    sc_tls_context_unref(f->client_tls);
     assert_int_equal(sc_loop_close(&f->loop), 0);
     free(f);
     fx = NULL;
@@ -419,15 +449,12 @@ static void channel_comes_back_after_server_restart(void **state)
 {
     fixture *f = *state;
     bool is_closed = false;
-    sc_listen at = {.host = SC_STR("127.0.0.1"), .port = f->port};
-    sc_grpc_service service = {.find = find, .on_finished = on_finished};
-    sc_error err;
     call c = {0};
 
     run(f, &c, SC_STR("/t.T/Echo"), SC_STR("1"));
     sc_grpc_server_close(f->server, 1000, set_true, &is_closed);
     turn_until(f->loop, &is_closed);
-    assert_int_equal(sc_grpc_server_open(f->loop, &at, NULL, &service, f, &f->server, &err), SC_OK);
+    open_server(f, NULL);
     run(f, &c, SC_STR("/t.T/Echo"), SC_STR("2"));
     assert_int_equal(c.op.op.err.code, SC_OK);
     assert_str(c.op.answer, "2");
@@ -494,27 +521,31 @@ static void closing_channel_cancels_calls(void **state)
     end(&waiting);
 }
 
+#define BOTH(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, setup, teardown),                                        \
+    {                                                                                              \
+#name " over TLS", name, setup_tls, teardown, NULL                                         \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(unary_call_brings_message_and_metadata_back),
-        T(empty_message_is_a_message),
-        T(status_text_and_details_arrive),
-        T(unknown_names_are_unimplemented),
-        T(answer_without_message_is_refused_by_client),
-        T(message_of_4_mib_passes_both_ways_and_more_is_exhausted),
-        T(thousand_calls_at_once_all_get_answers),
-        T(deadline_ends_call_on_both_sides),
-        T(cancel_reaches_the_handler),
-        T(channel_comes_back_after_server_restart),
-        T(graceful_close_lets_calls_finish),
-        T(linger_ends_calls_that_do_not_finish),
-        T(closing_channel_cancels_calls),
-#undef T
+        BOTH(unary_call_brings_message_and_metadata_back),
+        BOTH(empty_message_is_a_message),
+        BOTH(status_text_and_details_arrive),
+        BOTH(unknown_names_are_unimplemented),
+        BOTH(answer_without_message_is_refused_by_client),
+        BOTH(message_of_4_mib_passes_both_ways_and_more_is_exhausted),
+        BOTH(thousand_calls_at_once_all_get_answers),
+        BOTH(deadline_ends_call_on_both_sides),
+        BOTH(cancel_reaches_the_handler),
+        BOTH(channel_comes_back_after_server_restart),
+        BOTH(graceful_close_lets_calls_finish),
+        BOTH(linger_ends_calls_that_do_not_finish),
+        BOTH(closing_channel_cancels_calls),
         cmocka_unit_test_setup_teardown(refused_connection_fails_at_once_as_unreached, setup_loop,
                                         teardown),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, tls_make_certificates, tls_remove_certificates);
 }
