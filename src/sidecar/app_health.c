@@ -119,10 +119,11 @@ static void on_http_probed(sc_op *op)
     int status = rt->health.http.status;
 
     if (op->err.code != SC_OK)
-        on_probed(rt, sc_arena_fmt(&rt->health.mem, "Network error: Get \"http://%.*s:%u%.*s\": %s",
-                                   SC_FMT(rt->options.app_host), rt->options.app_port,
-                                   SC_FMT(rt->options.health_path), op->err.text)
-                          .at);
+        on_probed(rt,
+                  sc_arena_fmt(&rt->health.mem, "Network error: Get \"%s://%.*s:%u%.*s\": %s",
+                               rt->app_tls ? "https" : "http", SC_FMT(rt->options.app_host),
+                               rt->options.app_port, SC_FMT(rt->options.health_path), op->err.text)
+                      .at);
     else if (status / 100 != 2)
         on_probed(
             rt,

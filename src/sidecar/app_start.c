@@ -57,9 +57,15 @@ static void on_lost(void *self, const sc_error *why)
 {
     sc_runtime *rt = self;
 
-    (void)why;
     sc_stream_close(rt->start.probe);
     rt->start.probe = NULL;
+    if (sc_str_starts(sc_str_from(why->text), SC_STR("tls: ")) && !rt->start.was_told_tls) {
+        rt->start.was_told_tls = true;
+        sc_log_warn(&rt->log,
+                    "the application on port %u does not complete the TLS handshake that "
+                    "app-protocol %.*s asks for (%s); trying again until it does",
+                    rt->options.app_port, SC_FMT(rt->options.app_protocol), why->text);
+    }
     if (++rt->start.failures % 100 == 0)
         sc_log_info(&rt->log, "waiting for application to listen on port %u", rt->options.app_port);
     sc_timer_init(&rt->start.pause, rt->loop, on_pause_over);
@@ -71,8 +77,10 @@ static const sc_stream_ops probe_ops = {
 
 static void dial(sc_runtime *rt)
 {
-    sc_dial to = {
-        .host = rt->options.app_host, .port = rt->options.app_port, .timeout_ms = DIAL_LIMIT_MS};
+    sc_dial to = {.host = rt->options.app_host,
+                  .port = rt->options.app_port,
+                  .timeout_ms = DIAL_LIMIT_MS,
+                  .tls = rt->app_tls};
 
     rt->start.probe = sc_stream_connect(rt->loop, &to, &probe_ops, rt);
 }

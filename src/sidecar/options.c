@@ -259,6 +259,8 @@ static void set_switch(sc_options *to, sc_str name, bool on)
         to->log_as_json = on;
     else if (sc_str_eq(name, SC_STR("enable-app-health-check")))
         to->checks_health = on;
+    else if (sc_str_eq(name, SC_STR("app-ssl")))
+        to->app_ssl = on;
     else if (sc_str_eq(name, SC_STR("version")))
         to->wants_version = on;
     else
@@ -316,6 +318,15 @@ static sc_code take(sc_options *to, sc_str arg, int *at, int count, char **args,
     return SC_OK;
 }
 
+/* The deprecated --app-ssl. */
+static void upgrade_protocol(sc_options *to)
+{
+    if (sc_str_eq(to->app_protocol, SC_STR("http")))
+        to->app_protocol = SC_STR("https");
+    else if (sc_str_eq(to->app_protocol, SC_STR("grpc")))
+        to->app_protocol = SC_STR("grpcs");
+}
+
 sc_code sc_options_parse(int count, char **args, sc_arena *mem, sc_options *out, sc_error *err)
 {
     set_defaults(out);
@@ -327,6 +338,8 @@ sc_code sc_options_parse(int count, char **args, sc_arena *mem, sc_options *out,
         if (take(out, arg, &i, count, args, mem, err) != SC_OK)
             return err->code;
     }
+    if (out->app_ssl)
+        upgrade_protocol(out);
     return SC_OK;
 }
 

@@ -25,6 +25,7 @@ typedef struct sc_options {
     sc_str allowed_origins; /* "," between; empty: no CORS */
     bool has_max_body_size; /* given: the deprecated flags do not count */
     bool has_read_buffer_size;
+    bool app_ssl;       /* made http https, and grpc grpcs */
     bool checks_health; /* enable-app-health-check */
     sc_str health_path; /* begins with '/' */
     int64_t health_interval_s;

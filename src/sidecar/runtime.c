@@ -142,46 +142,6 @@ static sc_code open_servers(sc_runtime *rt, sc_error *err)
     return SC_OK;
 }
 
-static void open_grpc_app(sc_runtime *rt, uint32_t max_concurrency)
-{
-    sc_app_grpc_settings settings = {.host = rt->options.app_host,
-                                     .port = rt->options.app_port,
-                                     .api_token = rt->options.app_api_token,
-                                     .max_concurrency = max_concurrency,
-                                     .max_body_len = rt->options.max_body_len,
-                                     .log = &rt->subscriptions_log};
-
-    rt->app_grpc = sc_app_grpc_open(rt->loop, &settings);
-}
-
-static sc_code open_app(sc_runtime *rt, sc_error *err)
-{
-    sc_str protocol = rt->options.app_protocol;
-    sc_app_http_settings settings = {.host = rt->options.app_host,
-                                     .port = rt->options.app_port,
-                                     .api_token = rt->options.app_api_token};
-
-    if (rt->options.app_port == 0)
-        return SC_OK;
-    if (rt->options.app_max_concurrency > 0) {
-        settings.max_concurrency = (uint32_t)rt->options.app_max_concurrency;
-        sc_log_info(&rt->log, "app max concurrency set to %lld",
-                    (long long)rt->options.app_max_concurrency);
-    }
-    if (sc_str_eq(protocol, SC_STR("grpc"))) {
-        open_grpc_app(rt, settings.max_concurrency);
-        return SC_OK;
-    }
-    if (sc_str_eq(protocol, SC_STR("h2c")))
-        settings.version = SC_HTTP_2;
-    else if (!sc_str_eq(protocol, SC_STR("http")))
-        return sc_fail(err, SC_UNIMPLEMENTED,
-                       "app-protocol %.*s is not implemented yet; http, h2c and grpc are",
-                       SC_FMT(protocol));
-    rt->app = sc_app_http_open(rt->loop, &settings);
-    return SC_OK;
-}
-
 /* ---- the whole ---- */
 
 static void on_api_shutdown(void *user, bool is_forced)
@@ -262,7 +222,7 @@ static sc_code build(sc_runtime *rt, sc_error *err)
     if (sc_runtime_open_components(rt, err) != SC_OK)
         return err->code;
     fill_metadata(rt);
-    if (open_app(rt, err) != SC_OK)
+    if (sc_app_channel_open(rt, err) != SC_OK)
         return err->code;
     return open_servers(rt, err);
 }

@@ -10,6 +10,7 @@
 #include "app/channel_grpc.h"
 #include "app/channel_http.h"
 #include "io/timer.h"
+#include "io/tls.h"
 #include "sidecar/configuration.h"
 #include "sidecar/options.h"
 #include "sidecar/resources.h"
@@ -28,6 +29,7 @@ typedef struct sc_app_start {
     uint32_t failures;
     uint32_t asked;
     bool is_asking;
+    bool was_told_tls; /* that the application does not speak it */
     sc_arena mem;
     sc_http_call_op ask;
     sc_grpc_call_op ask_grpc;
@@ -72,6 +74,7 @@ struct sc_runtime {
     uint32_t grpc_server_count;
     sc_app_http *app; /* one of these, or none */
     sc_app_grpc *app_grpc;
+    sc_tls_context *app_tls; /* https and grpcs; NULL: plain */
     sc_app_start start;
     sc_app_health health;
     sc_subscription **subscriptions;
@@ -86,6 +89,12 @@ struct sc_runtime {
     bool is_stopping;
     bool is_closing_servers;
 };
+
+/* app_channel.c: the channel that --app-protocol asks for; none without --app-port. Fails as
+ * sc_tls_context_new does. */
+sc_code sc_app_channel_open(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
+/* `on_closed` later, on the loop, or at once when there is none. */
+void sc_app_channel_close(sc_runtime *rt, void (*on_closed)(void *user));
 
 /* app_start.c: waits for the application's port, asks for its subscriptions, then starts them all
  * and calls sc_runtime_on_app_started. Without an application port: at once. */

@@ -84,12 +84,7 @@ static void on_stream_gone(void *user)
 
 void sc_runtime_on_components_closed(sc_runtime *rt)
 {
-    if (rt->app)
-        sc_app_http_close(rt->app, on_app_closed, rt);
-    else if (rt->app_grpc)
-        sc_app_grpc_close(rt->app_grpc, on_app_closed, rt);
-    else
-        on_app_closed(rt);
+    sc_app_channel_close(rt, on_app_closed);
 }
 
 static void on_app_closed(void *user)

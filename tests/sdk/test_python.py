@@ -10,7 +10,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
-from sidecar import Sidecar, component, free_port, wait_until  # noqa: E402
+from sidecar import Sidecar, certificates, component, free_port, wait_until  # noqa: E402
 
 APPS = pathlib.Path(__file__).parent / "apps"
 SDKS = pathlib.Path(os.environ.get("SDK_FOLDER", ROOT / "build/sdk"))
@@ -105,6 +105,20 @@ def test_a_grpc_application_answers_success_retry_and_drop(python, run, sidecar,
     assert '"answer": "drop"' in app.said("Dead letter:")[0]
     kinds = [item["type"] for item in json.loads(one.get("/v1.0/metadata")[1])["subscriptions"]]
     assert kinds == ["PROGRAMMATIC", "PROGRAMMATIC"]
+
+
+@pytest.mark.parametrize("flags", [["--app-protocol", "grpcs"], ["--app-protocol", "grpc", "--app-ssl"]],
+                         ids=["grpcs", "app-ssl"])
+def test_a_grpc_application_may_speak_tls(run, sidecar, resources, tmp_path, flags):
+    made, port = certificates(tmp_path), free_port()
+    app = run(SDKS / "python-newest/bin/python", APPS / "grpc_subscriber.py", port, made / "expired.pem",
+              made / "expired.key")
+    one = sidecar("app", resources("pubsub.in-memory"), app_port=port, flags=flags)
+    for number in range(20):
+        assert one.publish("pubsub", "orders", {"id": number, "answer": "success"})[0] == 204
+    app.wait_for("Received message:", 20)
+    assert orders(app.said("Received message:")) == list(range(20))
+    assert json.loads(one.get("/v1.0/metadata")[1])["appConnectionProperties"]["protocol"] == "grpcs"
 
 
 def test_the_client_publishes_streams_and_reads_metadata(python, run, sidecar, resources, durable_broker):

@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -31,10 +32,26 @@ def wait_until(check, what, seconds=15):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-class App:
-    """An application: answers GET /dapr/subscribe, and every POST as `answer(path, body)` says."""
+def certificates(folder):
+    """Makes what tests/support/certificates.sh describes; returns its folder."""
+    made = folder / "certificates"
+    made.mkdir(exist_ok=True)
+    subprocess.run([ROOT / "tests/support/certificates.sh", made], check=True)
+    return made
 
-    def __init__(self, subscriptions, answer=None):
+
+def tls_server(certificate):
+    """A context for a server that has the certificate NAME.pem, whose key is NAME.key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    return context
+
+
+class App:
+    """An application: answers GET /dapr/subscribe, and every POST as `answer(path, body)` says. With the
+    path of a certificate it speaks TLS."""
+
+    def __init__(self, subscriptions, answer=None, certificate=None, port=0):
         self.received = []
         self.subscriptions = subscriptions
         self.answer = answer or (lambda path, body: (200, {}))
@@ -64,7 +81,10 @@ class App:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        if certificate:  # the thread of the connection shakes hands, not the one that accepts
+            self.server.socket = tls_server(certificate).wrap_socket(self.server.socket, server_side=True,
+                                                                     do_handshake_on_connect=False)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -159,7 +179,7 @@ def sub(topic="t", route="/t", **more):
 
 
 def component(folder, name="pubsub", kind="pubsub.in-memory", **metadata):
-    lines = "".join(f"  - name: {k}\n    value: \"{v}\"\n" for k, v in metadata.items())
+    lines = "".join(f"  - name: {k}\n    value: {json.dumps(str(v))}\n" for k, v in metadata.items())
     (folder / f"{name}.yaml").write_text(
         f"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: {name}\nspec:\n  type: {kind}\n"
         f"  version: v1\n" + (f"  metadata:\n{lines}" if lines else ""))

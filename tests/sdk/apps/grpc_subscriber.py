@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A gRPC application: answers as each order asks."""
+"""A gRPC application: answers as each order asks. Arguments: port [certificate key]."""
 import json
+import pathlib
 import sys
 
+import grpc
 from dapr.clients.grpc._response import TopicEventResponse
 from dapr.ext.grpc import App
 
@@ -32,5 +34,10 @@ def handle_order(event) -> TopicEventResponse:
 def handle_dead(event) -> None:
     say(f"Dead letter: {json.dumps(json.loads(event.Data()))}")
 
+
+if len(sys.argv) > 2:  # the extension itself offers no TLS
+    chain, key = (pathlib.Path(path).read_bytes() for path in sys.argv[2:4])
+    credentials = grpc.ssl_server_credentials([(key, chain)])
+    app._server.add_insecure_port = lambda address: app._server.add_secure_port(address, credentials)
 
 app.run(int(sys.argv[1]))
