@@ -537,10 +537,17 @@ static sc_code make_tls(sc_redis_client *client, sc_error *err)
         .ca_pem = with->ca_cert,
         .cert_pem = with->client_cert,
         .key_pem = with->client_key,
+        .ca_name = "caCert",
+        .cert_name = "clientCert",
+        .key_name = "clientKey",
     };
 
     if (!with->enable_tls)
         return SC_OK;
+    if (client->seeds[0].is_unix)
+        return sc_fail(err, SC_INVALID,
+                       "enableTLS: redis has no TLS on the Unix socket %s; leave out enableTLS",
+                       client->seeds[0].host);
     if (sc_tls_context_new(&tls, &client->conn.tls, err) != SC_OK)
         return sc_error_context(err, "enableTLS");
     return SC_OK;

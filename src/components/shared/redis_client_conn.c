@@ -331,9 +331,29 @@ static void on_timer(sc_timer *timer)
 
 /* ---- the end ---- */
 
+/* What to look at when TLS, or the lack of it, kept us out; empty: nothing. */
+static const char *way_out(const redis_conn *conn, const sc_error *why)
+{
+    if (why->code == SC_UNAUTHENTICATED)
+        return "; set caCert to the authority that signed the server's certificate, or "
+               "insecureSkipTLSVerify";
+    if (why->code == SC_PERMISSION_DENIED)
+        return "; set clientCert and clientKey to a certificate that the server trusts";
+    if (conn->state == CONN_DIALLING && sc_str_starts(sc_str_from(why->text), SC_STR("tls: ")))
+        return "; does the server speak TLS on this port? If not, leave out enableTLS";
+    if (conn->state == CONN_GREETING && !conn->settings.tls)
+        return " before it answered PING; if the server speaks TLS on this port, set enableTLS";
+    return "";
+}
+
 static void on_stream_lost(void *self, const sc_error *why)
 {
-    redis_conn_lose(self, why);
+    redis_conn *conn = self;
+    sc_error told = *why;
+    size_t len = strlen(told.text);
+
+    (void)snprintf(told.text + len, sizeof(told.text) - len, "%s", way_out(conn, why));
+    redis_conn_lose(conn, &told);
 }
 
 void redis_conn_lose(redis_conn *conn, const sc_error *why)
