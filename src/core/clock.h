@@ -12,6 +12,8 @@
 /* Since 1970, UTC. */
 int64_t sc_clock_wall_ms(void);
 int64_t sc_clock_wall_ns(void);
+/* Monotonic, for measuring how long something took. */
+uint64_t sc_clock_mono_ns(void);
 
 /* "2026-01-02T03:04:05.678Z": UTC, milliseconds. Written into `text`; the slice points there. */
 sc_str sc_clock_format_ms(int64_t wall_ms, char text[SC_CLOCK_TEXT_MAX]);
