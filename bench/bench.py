@@ -97,7 +97,7 @@ http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {se
         started = time.monotonic()
         process = self.start([*shlex.split(binary), "--app-id", app_id, "--dapr-http-port", str(http),
                               "--dapr-grpc-port", str(grpc), "--resources-path", str(resources), "--log-level",
-                              "error", "--dapr-listen-addresses", "127.0.0.1"]
+                              "error", "--dapr-listen-addresses", "127.0.0.1", "--metrics-port", "0"]
                              + (["--app-port", str(app_port)] if app_port else []))
         wait_for(lambda: is_up(http), "the sidecar is up", 0.0005)
         return process, http, grpc, (time.monotonic() - started) * 1000

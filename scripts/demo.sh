@@ -89,7 +89,7 @@ sidecar() { # NAME APP-ID HTTP-PORT GRPC-PORT [FLAG...]
     name=$1 app=$2 http=$3 grpc=$4
     shift 4
     start "$name" "$build/pillion" sidecar --app-id "$app" --dapr-http-port "$http" \
-        --dapr-grpc-port "$grpc" --dapr-listen-addresses 127.0.0.1 \
+        --dapr-grpc-port "$grpc" --dapr-listen-addresses 127.0.0.1 --metrics-port 0 \
         --resources-path "$work/resources" "$@"
     wait_for "$name" 'Status: Running'
 }

@@ -8,6 +8,7 @@
 #include "api/access.h"
 #include "block/metadata.h"
 #include "block/pubsub.h"
+#include "observe/observe.h"
 
 typedef struct sc_api {
     sc_loop *loop;
@@ -15,6 +16,7 @@ typedef struct sc_api {
     sc_pubsubs *pubsubs;
     sc_ledger *ledger;
     sc_metadata *metadata;
+    sc_observe *observe;
     sc_str api_token;       /* DAPR_API_TOKEN; empty: not checked */
     sc_str allowed_origins; /* --allowed-origins, ',' between; empty: no CORS */
     sc_api_rules rules;     /* which parts of the API are there */
@@ -25,5 +27,8 @@ typedef struct sc_api {
 /* Whether `token` (NULL: the client sent none) opens the API. Takes as long for every wrong token
  * of one length. */
 bool sc_api_token_fits(const sc_api *api, const sc_str *token);
+
+/* Counts an error answer, where spec.metric.recordErrorCodes asks for it. */
+void sc_api_count_error(const sc_api *api, const char *error_code);
 
 #endif

@@ -25,6 +25,7 @@ struct sc_app_grpc {
     sc_grpc_channel *channel;
     sc_arena mem;
     sc_str api_token;
+    sc_grpc_stats *stats;
     const sc_log *log;
     sc_gate gate;
     void (*on_closed)(void *user);
@@ -48,6 +49,7 @@ sc_app_grpc *sc_app_grpc_open(sc_loop *loop, const sc_app_grpc_settings *setting
     app->loop = loop;
     sc_arena_init(&app->mem, NULL);
     app->api_token = sc_arena_str(&app->mem, settings->api_token);
+    app->stats = settings->stats;
     app->log = settings->log;
     sc_gate_init(&app->gate, settings->max_concurrency);
     app->channel = sc_grpc_channel_open(loop, &channel);
@@ -57,6 +59,11 @@ sc_app_grpc *sc_app_grpc_open(sc_loop *loop, const sc_app_grpc_settings *setting
 sc_grpc_channel *sc_app_grpc_channel(sc_app_grpc *app)
 {
     return app->channel;
+}
+
+void sc_app_grpc_count(const sc_app_grpc *app, const sc_grpc_call_op *call)
+{
+    sc_grpc_stats_record_call(app->stats, call, sc_loop_now_ms(app->loop));
 }
 
 /* ---- the request ---- */
@@ -163,6 +170,7 @@ static void on_answered(sc_op *done)
     event_call *call = (event_call *)done;
     sc_event_op *op = call->op;
 
+    sc_app_grpc_count(call->app, &call->grpc);
     if (done->err.code == SC_OK) {
         read_answer(call);
     } else if (done->err.code == SC_UNIMPLEMENTED) {
@@ -307,6 +315,7 @@ static void on_bulk_answered(sc_op *done)
     bulk_call *call = (bulk_call *)done;
     sc_bulk_event_op *bulk = call->bulk;
 
+    sc_app_grpc_count(call->app, &call->grpc);
     if (done->err.code == SC_UNIMPLEMENTED && !call->is_alpha) {
         sc_log_warn(call->app->log, "falling back to OnBulkTopicEventAlpha1: %s", done->err.text);
         call->is_alpha = true;

@@ -9,6 +9,7 @@
 #include "app/event.h"
 #include "core/log.h"
 #include "net/grpc_client.h"
+#include "observe/grpc_stats.h"
 
 typedef struct sc_app_grpc sc_app_grpc;
 
@@ -19,6 +20,7 @@ typedef struct sc_app_grpc_settings {
     sc_str api_token;         /* APP_API_TOKEN; empty: none */
     uint32_t max_concurrency; /* calls at a time; 0: no limit */
     uint64_t max_body_len;    /* of an answer; 0: 4 MiB */
+    sc_grpc_stats *stats;     /* outlives the channel; NULL: calls are not counted */
     const sc_log *log;
 } sc_app_grpc_settings;
 
@@ -29,5 +31,7 @@ void sc_app_grpc_close(sc_app_grpc *app, void (*on_closed)(void *user), void *us
 sc_event_sink sc_app_grpc_sink(sc_app_grpc *app);
 /* For calls that are no events (discovery, health); not counted as concurrency. */
 sc_grpc_channel *sc_app_grpc_channel(sc_app_grpc *app);
+/* Counts a call made on it that ended. */
+void sc_app_grpc_count(const sc_app_grpc *app, const sc_grpc_call_op *call);
 
 #endif

@@ -28,6 +28,7 @@ struct sc_app_http {
     sc_str api_token;
     sc_gate gate;
     uint64_t max_body_len;
+    sc_http_stats *stats;
     void (*on_closed)(void *user);
     void *user;
 };
@@ -51,6 +52,7 @@ sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *setting
     sc_gate_init(&app->gate, settings->max_concurrency);
     app->api_token = sc_arena_str(&app->mem, settings->api_token);
     app->max_body_len = settings->max_body_len;
+    app->stats = settings->stats;
     app->client = sc_http_client_open(loop, &client);
     return app;
 }
@@ -58,6 +60,11 @@ sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *setting
 sc_http_client *sc_app_http_client(sc_app_http *app)
 {
     return app->client;
+}
+
+void sc_app_http_count(const sc_app_http *app, const sc_http_call_op *call, sc_str path)
+{
+    sc_http_stats_record_call(app->stats, call, path, sc_loop_now_ms(app->loop));
 }
 
 sc_str sc_app_http_token(const sc_app_http *app)
@@ -255,6 +262,7 @@ static void on_answered(sc_op *done)
     sc_app_http *app = call->app;
     sc_event_op *op = call->op;
 
+    sc_app_http_count(app, &call->http, op->path);
     if (done->err.code == SC_OK) {
         read_answer(op, &call->http);
     } else {
@@ -282,6 +290,7 @@ static void on_bulk_answered(sc_op *done)
     sc_bulk_event_op *bulk = call->bulk;
     int status = call->http.status;
 
+    sc_app_http_count(call->app, &call->http, bulk->path);
     if (done->err.code != SC_OK)
         bulk->op.err = done->err;
     else if (status / 100 == 2)

@@ -9,6 +9,7 @@
 
 #include "app/event.h"
 #include "net/http_client.h"
+#include "observe/http_stats.h"
 
 typedef struct sc_app_http sc_app_http;
 
@@ -20,6 +21,7 @@ typedef struct sc_app_http_settings {
     sc_str api_token;         /* APP_API_TOKEN; empty: none */
     uint32_t max_concurrency; /* calls at a time; 0: no limit */
     uint64_t max_body_len;    /* of an answer; 0: 4 MiB */
+    sc_http_stats *stats;     /* outlives the channel; NULL: calls are not counted */
 } sc_app_http_settings;
 
 sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *settings);
@@ -30,6 +32,8 @@ sc_event_sink sc_app_http_sink(sc_app_http *app);
 /* The connection pool, for calls that are no events (discovery, health); not counted as
  * concurrency. */
 sc_http_client *sc_app_http_client(sc_app_http *app);
+/* Counts a call made on sc_app_http_client that ended. */
+void sc_app_http_count(const sc_app_http *app, const sc_http_call_op *call, sc_str path);
 /* The token to send as dapr-api-token; empty: none. */
 sc_str sc_app_http_token(const sc_app_http *app);
 

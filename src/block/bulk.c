@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "io/timer.h"
 
 typedef struct bulk_group {
@@ -20,6 +21,8 @@ typedef struct bulk_group {
 
 typedef struct bulk_call {
     sc_bulk_event_op op; /* first */
+    sc_bulk *owner;
+    uint64_t started_ns;
     sc_arena mem;
 } bulk_call;
 
@@ -27,19 +30,21 @@ struct sc_bulk {
     sc_loop *loop;
     sc_random *random;
     sc_event_sink inner;
+    sc_ingress_stats *stats;
     uint32_t max_messages;
     uint32_t max_await_ms;
     sc_list groups;
 };
 
 sc_bulk *sc_bulk_new(sc_loop *loop, sc_random *random, const sc_event_sink *inner,
-                     uint32_t max_messages, uint32_t max_await_ms)
+                     uint32_t max_messages, uint32_t max_await_ms, sc_ingress_stats *stats)
 {
     sc_bulk *bulk = sc_new(sc_bulk);
 
     bulk->loop = loop;
     bulk->random = random;
     bulk->inner = *inner;
+    bulk->stats = stats;
     bulk->max_messages = max_messages ? max_messages : SC_BULK_MAX_MESSAGES;
     bulk->max_await_ms = max_await_ms ? max_await_ms : SC_BULK_MAX_AWAIT_MS;
     sc_list_init(&bulk->groups);
@@ -48,9 +53,17 @@ sc_bulk *sc_bulk_new(sc_loop *loop, sc_random *random, const sc_event_sink *inne
 
 /* ---- the call ---- */
 
+static unsigned outcome_of(const sc_event_op *entry)
+{
+    if (entry->op.err.code != SC_OK || entry->answer == SC_APP_RETRY)
+        return 1u << SC_INGRESS_RETRY;
+    return 1u << (entry->answer == SC_APP_DROP ? SC_INGRESS_DROP : SC_INGRESS_SUCCESS);
+}
+
 static void on_answered(sc_op *op)
 {
     bulk_call *call = (bulk_call *)op;
+    unsigned outcomes = 0;
 
     for (size_t i = 0; i < call->op.count; i++) {
         sc_event_op *entry = call->op.entries[i];
@@ -59,8 +72,10 @@ static void on_answered(sc_op *op)
             entry->op.err = op->err;
             entry->answer = SC_APP_RETRY;
         }
+        outcomes |= outcome_of(entry);
         sc_op_finish(&entry->op);
     }
+    sc_ingress_stats_record_bulk(call->owner->stats, outcomes, call->started_ns);
     sc_arena_deinit(&call->mem);
     free(call);
 }
@@ -75,6 +90,8 @@ static void send_group(bulk_group *group)
     if (group->count == 0)
         return;
     call = sc_new(bulk_call);
+    call->owner = bulk;
+    call->started_ns = sc_clock_mono_ns();
     sc_arena_init(&call->mem, sc_loop_arenas(bulk->loop));
     id = sc_arena_alloc(&call->mem, SC_UUID_LEN + 1);
     sc_random_uuid(bulk->random, id);

@@ -8,6 +8,7 @@
 #define SC_BLOCK_BULK_H
 
 #include "app/event.h"
+#include "block/pubsub_stats.h"
 #include "core/random.h"
 #include "io/loop.h"
 
@@ -16,9 +17,10 @@
 
 typedef struct sc_bulk sc_bulk;
 
-/* `inner` must take bulk deliveries. `max_messages`, `max_await_ms`: 0 is the default. */
+/* `inner` must take bulk deliveries. `max_messages`, `max_await_ms`: 0 is the default. `stats` are
+ * the subscription's. */
 sc_bulk *sc_bulk_new(sc_loop *loop, sc_random *random, const sc_event_sink *inner,
-                     uint32_t max_messages, uint32_t max_await_ms);
+                     uint32_t max_messages, uint32_t max_await_ms, sc_ingress_stats *stats);
 sc_event_sink sc_bulk_sink(sc_bulk *bulk);
 /* Sends what waits now. */
 void sc_bulk_flush(sc_bulk *bulk);

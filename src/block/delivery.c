@@ -21,7 +21,8 @@ typedef struct delivery_flow {
     sc_event event;
     sc_retry_state tries;
     sc_timer retry;
-    int64_t first_ms; /* wall clock of the first attempt */
+    int64_t first_ms;    /* wall clock of the first attempt */
+    uint64_t started_ns; /* the attempt under way */
     int last_status;
     const char *reason;           /* why it ends without success, in a word */
     sc_str story;                 /* the same at length */
@@ -54,6 +55,13 @@ static void note(delivery_flow *flow, sc_ledger_step step, sc_str reason)
                            .status = flow->last_status};
 
     sc_ledger_write(env_of(flow)->ledger, &line);
+}
+
+/* A bulk subscription counts its bulks instead. */
+static void count(delivery_flow *flow, sc_ingress_outcome outcome, uint64_t started_ns)
+{
+    if (!flow->sub->bulk)
+        sc_ingress_stats_record(&flow->sub->stats, outcome, started_ns);
 }
 
 /* ---- decoding ---- */
@@ -185,6 +193,7 @@ static bool find_route(delivery_flow *flow, sc_error *err)
                          "%.*s: %s",
                          SC_FMT(flow->event.id), SC_FMT(sub->entry->name),
                          SC_FMT(flow->event.topic), err->text);
+            count(flow, SC_INGRESS_RETRY, 0);
             refuse(flow, "routing", sc_arena_str(mem, sc_str_from(err->text)), SC_VERDICT_LATER,
                    false);
             return false;
@@ -197,6 +206,7 @@ static bool find_route(delivery_flow *flow, sc_error *err)
     sc_log_debug(env_of(flow)->log,
                  "no matching route for event %.*s in pubsub %.*s and topic %.*s; skipping",
                  SC_FMT(flow->event.id), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic));
+    count(flow, SC_INGRESS_DROP_ASKED, 0);
     note(flow, SC_LEDGER_UNROUTED, SC_STR_NONE);
     refuse(flow, "unrouted", SC_STR("no route matches"), SC_VERDICT_ACK, true);
     return false;
@@ -220,6 +230,7 @@ void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
         sc_log_error(env_of(flow)->log,
                      "error deserializing cloud event in pubsub %.*s and topic %.*s: %s",
                      SC_FMT(sub->entry->name), SC_FMT(flow->event.topic), err.text);
+        count(flow, SC_INGRESS_RETRY, 0);
         refuse(flow, "malformed", sc_arena_str(&call->mem, sc_str_from(err.text)), SC_VERDICT_LATER,
                false);
         return;
@@ -227,6 +238,7 @@ void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
     if (is_expired) {
         sc_log_warn(env_of(flow)->log, "dropping expired pub/sub event %.*s",
                     SC_FMT(flow->event.id));
+        count(flow, SC_INGRESS_DROP, 0);
         note(flow, SC_LEDGER_EXPIRED, SC_STR_NONE);
         refuse(flow, "expired", SC_STR("the event expired"), SC_VERDICT_ACK, true);
         return;
@@ -244,13 +256,14 @@ static void attempt(delivery_flow *flow)
     sc_op_init(&flow->op.op, sc_loop_ops(env_of(flow)->loop), &flow->call->mem, on_answered);
     flow->op.http_status = 0;
     flow->op.body = SC_STR_NONE;
+    flow->started_ns = sc_clock_mono_ns();
     sub->in_flight++;
     sub->sink.deliver(sub->sink.self, &flow->op);
 }
 
 static void handled(delivery_flow *flow)
 {
-    flow->sub->entry->counts.delivered++;
+    count(flow, SC_INGRESS_SUCCESS, flow->started_ns);
     flow->tries.attempts++;
     note(flow, SC_LEDGER_DELIVERED, SC_STR_NONE);
     settle(flow, SC_VERDICT_ACK);
@@ -258,9 +271,8 @@ static void handled(delivery_flow *flow)
 
 static void dropped(delivery_flow *flow)
 {
-    sc_subscription *sub = flow->sub;
-
-    sub->entry->counts.dropped++;
+    count(flow, flow->op.http_status == 404 ? SC_INGRESS_DROP : SC_INGRESS_DROP_ASKED,
+          flow->started_ns);
     flow->tries.attempts++;
     if (flow->op.http_status == 404)
         sc_log_error(env_of(flow)->log,
@@ -286,6 +298,7 @@ static void failed(delivery_flow *flow)
     sc_str story = sc_arena_str(&flow->call->mem, sc_str_from(flow->op.op.err.text));
     uint64_t pause_ms;
 
+    count(flow, SC_INGRESS_RETRY, flow->started_ns);
     sc_log_warn(env->log,
                 "retriable error returned from app while processing pub/sub event %.*s, topic: "
                 "%.*s, err: %.*s",
@@ -295,7 +308,6 @@ static void failed(delivery_flow *flow)
         return;
     }
     if (sc_retry_next(&sub->retry, &flow->tries, sc_random_unit(env->random), &pause_ms)) {
-        sub->entry->counts.retried++;
         note(flow, SC_LEDGER_RETRYING, story);
         sc_timer_start(&flow->retry, pause_ms);
         return;
@@ -389,7 +401,8 @@ static void give_up(delivery_flow *flow)
         return;
     }
     if (flow->unlettered == SC_VERDICT_LATER) {
-        flow->sub->entry->counts.released++;
+        if (flow->tries.attempts > 0)
+            count(flow, SC_INGRESS_RETRY, 0);
         note(flow, SC_LEDGER_RELEASED, flow->story);
         sc_log_error(
             env_of(flow)->log,
@@ -406,7 +419,8 @@ static void on_lettered(sc_op *op)
     delivery_flow *flow = SC_CONTAINER_OF(op, delivery_flow, letter.op);
 
     if (op->err.code == SC_OK) {
-        flow->sub->entry->counts.dead_lettered++;
+        if (flow->unlettered == SC_VERDICT_LATER && flow->tries.attempts > 0)
+            count(flow, SC_INGRESS_DROP, 0);
         note(flow, SC_LEDGER_DEAD_LETTERED, flow->story);
         settle(flow, SC_VERDICT_ACK);
         return;

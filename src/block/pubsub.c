@@ -44,8 +44,10 @@ sc_pubsubs *sc_pubsubs_new(const sc_pubsubs_env *env)
 
 void sc_pubsubs_free(sc_pubsubs *pubsubs)
 {
-    for (uint32_t i = 0; i < pubsubs->count; i++)
+    for (uint32_t i = 0; i < pubsubs->count; i++) {
+        sc_egress_stats_deinit(&pubsubs->entries[i]->stats);
         free(pubsubs->entries[i]);
+    }
     free(pubsubs->entries);
     sc_buf_deinit(&pubsubs->scratch);
     sc_arena_deinit(&pubsubs->mem);
@@ -81,6 +83,7 @@ sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component,
     entry = sc_new(sc_pubsub_entry);
     entry->pubsub = opened;
     entry->name = opened->base.env.name;
+    entry->stats = (sc_egress_stats){.metrics = pubsubs->env.metrics, .component = entry->name};
     entry->rules =
         sc_topic_rules_read(opened->base.env.settings, pubsubs->env.app_id, &pubsubs->mem);
     entry->is_namespaced = names_namespace(env->settings);
@@ -386,6 +389,7 @@ static bool start_publish(sc_publish_request *req)
     req->op.topic = sc_pubsub_broker_topic(pubsubs, req->to, req->topic, mem);
     req->op.content_type = req->content_type;
     req->op.metadata = &req->metadata;
+    req->started_ns = sc_clock_mono_ns();
     sc_pubsub_publish(req->to->pubsub, &req->op);
     return true;
 }
@@ -411,10 +415,9 @@ static void on_published(sc_op *op)
                                .pubsub = req->to->name,
                                .topic = req->topic};
 
-        if (op->err.code == SC_OK) {
-            req->to->counts.published++;
-        } else {
-            req->to->counts.publish_failed++;
+        sc_egress_stats_record(&req->to->stats, req->topic, false, op->err.code == SC_OK,
+                               req->started_ns);
+        if (op->err.code != SC_OK) {
             publish_failed(req->pubsubs, req->to, req->topic, &op->err, &call->mem, &req->problem);
             note.step = SC_LEDGER_PUBLISH_FAILED;
             note.reason = sc_str_from(op->err.text);
@@ -507,6 +510,7 @@ static bool start_bulk(sc_bulk_publish_request *req)
     req->results = req->op.entries;
     req->op.count = req->count;
     req->op.topic = sc_pubsub_broker_topic(pubsubs, req->to, req->topic, mem);
+    req->started_ns = sc_clock_mono_ns();
     sc_pubsub_bulk_publish(req->to->pubsub, &req->op);
     return true;
 }
@@ -525,12 +529,9 @@ static void on_bulk_published(sc_op *op)
     sc_bulk_publish_request *req = SC_CONTAINER_OF(op, sc_bulk_publish_request, op.op);
     sc_call *call = req->call;
 
-    for (size_t i = 0; req->results && i < req->count; i++) {
-        if (req->results[i].err.code == SC_OK)
-            req->to->counts.published++;
-        else
-            req->to->counts.publish_failed++;
-    }
+    if (req->results)
+        sc_egress_stats_record(&req->to->stats, req->topic, true, op->err.code == SC_OK,
+                               req->started_ns);
     if (op->err.code != SC_OK && sc_problem_is_none(&req->problem))
         publish_failed(req->pubsubs, req->to, req->topic, &op->err, &call->mem, &req->problem);
     req->done(req);

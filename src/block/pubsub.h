@@ -8,6 +8,7 @@
 
 #include "block/ledger.h"
 #include "block/problem.h"
+#include "block/pubsub_stats.h"
 #include "block/scopes.h"
 #include "component/pubsub.h"
 #include "core/random.h"
@@ -21,19 +22,9 @@ typedef struct sc_pubsubs_env {
     sc_str app_id;
     sc_str namespace_;
     sc_ledger *ledger;
+    sc_metrics *metrics; /* NULL: nothing is counted */
     sc_random *random;
 } sc_pubsubs_env;
-
-/* Counters of what passed, for the metrics page. */
-typedef struct sc_pubsub_counts {
-    uint64_t published;
-    uint64_t publish_failed;
-    uint64_t delivered;
-    uint64_t retried;
-    uint64_t dropped;
-    uint64_t dead_lettered;
-    uint64_t released;
-} sc_pubsub_counts;
 
 /* One component as the block keeps it. */
 typedef struct sc_pubsub_entry {
@@ -41,7 +32,7 @@ typedef struct sc_pubsub_entry {
     sc_str name;
     sc_topic_rules rules;
     bool is_namespaced; /* topics carry the namespace in front (a setting holds "{namespace}") */
-    sc_pubsub_counts counts;
+    sc_egress_stats stats;
 } sc_pubsub_entry;
 
 sc_pubsubs *sc_pubsubs_new(const sc_pubsubs_env *env);
@@ -82,6 +73,7 @@ typedef struct sc_publish_request {
     sc_pubsubs *pubsubs;
     sc_pubsub_entry *to;
     sc_str id;
+    uint64_t started_ns; /* when the broker was asked */
 } sc_publish_request;
 
 void sc_publish(sc_pubsubs *pubsubs, sc_publish_request *req);
@@ -112,6 +104,7 @@ typedef struct sc_bulk_publish_request {
     sc_bulk_publish_op op;
     sc_pubsubs *pubsubs;
     sc_pubsub_entry *to;
+    uint64_t started_ns; /* when the broker was asked */
 } sc_bulk_publish_request;
 
 void sc_bulk_publish(sc_pubsubs *pubsubs, sc_bulk_publish_request *req);

@@ -184,10 +184,13 @@ sc_code sc_subscription_open(sc_pubsubs *pubsubs, const sc_subscription_spec *sp
     sub->pubsubs = pubsubs;
     sub->spec = sc_subscription_spec_copy(spec, &sub->mem);
     sub->matches = compile_matches(&sub->spec, &sub->mem, err);
+    sub->stats = (sc_ingress_stats){.metrics = sc_pubsubs_env_of(pubsubs)->metrics,
+                                    .component = sub->spec.pubsub_name,
+                                    .topic = sub->spec.topic};
     sub->sink = *sink;
     if (spec->is_bulk && sink->deliver_bulk) {
         sub->bulk = sc_bulk_new(loop, sc_pubsubs_env_of(pubsubs)->random, sink,
-                                spec->bulk_max_messages, spec->bulk_max_await_ms);
+                                spec->bulk_max_messages, spec->bulk_max_await_ms, &sub->stats);
         sub->sink = sc_bulk_sink(sub->bulk);
     }
     sub->retry = sc_retry_delivery_default();

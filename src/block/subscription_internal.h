@@ -20,6 +20,7 @@ struct sc_subscription {
     sc_bulk *bulk; /* in front of it; NULL: messages go one by one */
     sc_retry_policy retry;
     sc_arena mem;
+    sc_ingress_stats stats;
     sc_list flows;      /* deliveries under way */
     uint32_t in_flight; /* with the application */
     bool is_raw;

@@ -207,6 +207,7 @@ void sc_grpc_channel_send(sc_grpc_channel *channel, sc_grpc_call_op *op)
 {
     sc_grpc_out *out = sc_grpc_out_new(channel, op);
 
+    op->started_ms = sc_loop_now_ms(channel->loop);
     if (channel->is_closing) {
         op->is_unreached = true;
         (void)sc_fail(&op->op.err, SC_CANCELLED, "grpc: the client connection is closing");

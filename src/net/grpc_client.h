@@ -29,7 +29,8 @@ typedef struct sc_grpc_call_op {
     size_t request_part_count;
     uint64_t timeout_ms; /* also sent as grpc-timeout; 0: none */
     /* out, in op.mem */
-    sc_str answer; /* the packed message; empty when the call failed */
+    uint64_t started_ms; /* loop clock, when it was sent */
+    sc_str answer;       /* the packed message; empty when the call failed */
     sc_pairs headers;
     sc_pairs trailers; /* "-bin" decoded; grpc-status and grpc-message left out */
     bool is_unreached; /* the request surely never reached the application */

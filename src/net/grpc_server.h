@@ -39,11 +39,13 @@ struct sc_grpc_stream {
     sc_pairs metadata; /* in the call's arena; lower-case names; "-bin" values decoded */
     sc_str peer;
     uint64_t started_ms;
-    uint64_t deadline_ms; /* loop clock; 0: none. The server ends the stream itself when past */
-    sc_code status;       /* what it was finished with */
-    bool is_finished;     /* finished or cancelled: sends are dropped */
-    void *user;           /* the handler's */
-    void *internal;       /* the server's */
+    uint64_t deadline_ms;  /* loop clock; 0: none. The server ends the stream itself when past */
+    uint64_t received_len; /* of all messages, packed, without gRPC's five bytes */
+    uint64_t sent_len;
+    sc_code status;   /* what it was finished with */
+    bool is_finished; /* finished or cancelled: sends are dropped */
+    void *user;       /* the handler's */
+    void *internal;   /* the server's */
 };
 
 typedef struct sc_grpc_service {

@@ -280,6 +280,7 @@ static void on_bad_message(sc_grpc_live *live, const sc_error *why)
 
 static void on_message(sc_grpc_live *live, sc_str message)
 {
+    live->pub.received_len += message.len;
     if (!live->pub.handler->is_unary_request) {
         live->is_known = true;
         live->pub.handler->on_message(&live->pub, message);
@@ -482,6 +483,7 @@ void sc_grpc_send_commit(sc_grpc_stream *stream, size_t len)
 
     if (stream->is_finished || !live->h2.session)
         return;
+    stream->sent_len += len;
     if (max && len > max) {
         (void)sc_fail(&err, SC_EXHAUSTED,
                       "grpc: trying to send message larger than max (%zu vs. %llu)", len,

@@ -65,6 +65,7 @@ void sc_http_client_send(sc_http_client *client, sc_http_call_op *op)
     sc_http_job *job;
 
     op->op.home = sc_loop_ops(client->loop);
+    op->started_ms = sc_loop_now_ms(client->loop);
     if (client->is_closing) {
         sc_op_fail(&op->op, SC_CANCELLED, "the client is closed");
         return;

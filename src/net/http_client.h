@@ -42,6 +42,7 @@ typedef struct sc_http_call_op {
     uint64_t timeout_ms;   /* from start to the last byte of the answer; 0: none */
     uint64_t max_body_len; /* of the answer; 0: 4 MiB */
     /* out, in op.mem */
+    uint64_t started_ms; /* loop clock, when it was sent */
     int status;
     sc_pairs answer_headers; /* names in lower case */
     sc_str answer_body;

@@ -55,6 +55,7 @@ void sc_http_live_head(sc_http_live *live, uint64_t content_len)
     sc_http_server *server = live->ex.server;
 
     live->expected_len = content_len;
+    live->ex.received_len = content_len != SC_HTTP_LEN_UNKNOWN ? content_len : 0;
     split_target(&live->ex.req);
     if (server->handler.on_head)
         server->handler.on_head(server->self, &live->ex);
@@ -196,6 +197,7 @@ void sc_http_respond(sc_http_exchange *ex, int status, const sc_pairs *headers, 
         return;
     note_status(live, status);
     live->phase = SC_HTTP_ANSWERED;
+    ex->sent_len = live->is_bodiless ? 0 : body.len;
     live->ops->respond(live, status, headers, body);
 }
 
@@ -214,8 +216,10 @@ void sc_http_respond_write(sc_http_exchange *ex, const void *at, size_t len)
 {
     sc_http_live *live = (sc_http_live *)ex;
 
-    if (live->phase == SC_HTTP_STREAMING && !live->is_bodiless && len > 0)
-        live->ops->write(live, at, len);
+    if (live->phase != SC_HTTP_STREAMING || live->is_bodiless || len == 0)
+        return;
+    ex->sent_len += len;
+    live->ops->write(live, at, len);
 }
 
 void sc_http_respond_end(sc_http_exchange *ex)

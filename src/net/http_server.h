@@ -41,6 +41,8 @@ struct sc_http_exchange {
     uint64_t started_ms;              /* loop clock */
     uint64_t body_limit;              /* from the server's; on_head may change it */
     const sc_http_body_ops *body_ops; /* set in on_head: parts instead of a buffered body */
+    uint64_t received_len;            /* Content-Length; 0 without one */
+    uint64_t sent_len;                /* bytes of the answer's body so far */
     int status;                       /* what was answered; 0 before */
     bool is_answered;                 /* respond or respond_start was called, or the peer is gone */
     void (*on_gone)(sc_http_exchange *ex); /* the peer went away before the answer was complete */

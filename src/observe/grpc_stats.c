@@ -100,3 +100,25 @@ void sc_grpc_stats_record(sc_grpc_stats *stats, const sc_grpc_sample *sample)
     sc_series_observe(to->request_bytes, (double)sample->request_len);
     sc_series_observe(to->response_bytes, (double)sample->response_len);
 }
+
+void sc_grpc_stats_record_call(sc_grpc_stats *stats, const sc_grpc_call_op *call, uint64_t now_ms)
+{
+    sc_grpc_sample sample = {.method = call->path,
+                             .code = call->op.err.code,
+                             .elapsed_ms = now_ms - call->started_ms,
+                             .response_len = call->answer.len};
+
+    for (size_t i = 0; i < call->request_part_count; i++)
+        sample.request_len += call->request_parts[i].len;
+    sc_grpc_stats_record(stats, &sample);
+}
+
+void sc_grpc_stats_record_stream(sc_grpc_stats *stats, const sc_grpc_stream *stream,
+                                 uint64_t now_ms)
+{
+    sc_grpc_stats_record(stats, &(sc_grpc_sample){.method = stream->path,
+                                                  .code = stream->status,
+                                                  .elapsed_ms = now_ms - stream->started_ms,
+                                                  .request_len = stream->received_len,
+                                                  .response_len = stream->sent_len});
+}

@@ -5,6 +5,8 @@
 #ifndef SC_OBSERVE_GRPC_STATS_H
 #define SC_OBSERVE_GRPC_STATS_H
 
+#include "net/grpc_client.h"
+#include "net/grpc_server.h"
 #include "observe/metric.h"
 
 typedef struct sc_grpc_stats sc_grpc_stats;
@@ -24,7 +26,12 @@ typedef struct sc_grpc_sample {
     uint64_t response_len; /* the same of the answer */
 } sc_grpc_sample;
 
-/* `stats` may be NULL. */
+/* `stats` may be NULL, here and below. */
 void sc_grpc_stats_record(sc_grpc_stats *stats, const sc_grpc_sample *sample);
+/* Client side: a unary call that ended at `now_ms` (loop clock). */
+void sc_grpc_stats_record_call(sc_grpc_stats *stats, const sc_grpc_call_op *call, uint64_t now_ms);
+/* Server side: for on_finished of a service. */
+void sc_grpc_stats_record_stream(sc_grpc_stats *stats, const sc_grpc_stream *stream,
+                                 uint64_t now_ms);
 
 #endif

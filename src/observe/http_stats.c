@@ -9,7 +9,8 @@
 
 #include "observe/label_table.h"
 
-#define MAX_GROUPS 4000u
+#define MAX_GROUPS  4000u
+#define CLIENT_GONE 499
 
 /* The series of one path, verb and status. */
 typedef struct group {
@@ -165,4 +166,32 @@ void sc_http_stats_record(sc_http_stats *stats, const sc_http_sample *sample)
         sc_series_add(to->extra);
     sc_series_observe(stats->request_bytes, (double)sample->request_len);
     sc_series_observe(stats->response_bytes, (double)sample->response_len);
+}
+
+void sc_http_stats_record_call(sc_http_stats *stats, const sc_http_call_op *call, sc_str path,
+                               uint64_t now_ms)
+{
+    sc_http_sample sample = {.method = call->method,
+                             .path = sc_str_cut(&path, '?'),
+                             .status = call->op.err.code == SC_OK ? call->status : 500,
+                             .elapsed_ms = now_ms - call->started_ms,
+                             .response_len = call->answer_body.len};
+
+    for (size_t i = 0; i < call->body_part_count; i++)
+        sample.request_len += call->body_parts[i].len;
+    sc_http_stats_record(stats, &sample);
+}
+
+void sc_http_stats_record_exchange(sc_http_stats *stats, const sc_http_exchange *ex,
+                                   uint64_t now_ms)
+{
+    sc_http_sample sample = {.method = ex->req.method,
+                             .path = ex->req.path,
+                             .status = ex->status ? ex->status : CLIENT_GONE,
+                             .elapsed_ms = now_ms - ex->started_ms,
+                             .request_len = ex->received_len,
+                             .response_len = ex->sent_len};
+
+    if (sample.path.len > 0) /* else the bytes were no request */
+        sc_http_stats_record(stats, &sample);
 }

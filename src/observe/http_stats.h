@@ -6,6 +6,8 @@
 #ifndef SC_OBSERVE_HTTP_STATS_H
 #define SC_OBSERVE_HTTP_STATS_H
 
+#include "net/http_client.h"
+#include "net/http_server.h"
 #include "observe/metric.h"
 #include "observe/path_label.h"
 
@@ -34,7 +36,14 @@ typedef struct sc_http_sample {
     uint64_t response_len; /* of the body */
 } sc_http_sample;
 
-/* `stats` may be NULL. */
+/* `stats` may be NULL, here and below. */
 void sc_http_stats_record(sc_http_stats *stats, const sc_http_sample *sample);
+/* Client side: a call that ended at `now_ms` (loop clock); one without an answer counts as 500, as
+ * in Dapr. `path` as the caller knows it; a query is cut off. */
+void sc_http_stats_record_call(sc_http_stats *stats, const sc_http_call_op *call, sc_str path,
+                               uint64_t now_ms);
+/* Server side: for on_finished of a handler. A client that went before its answer counts as 499. */
+void sc_http_stats_record_exchange(sc_http_stats *stats, const sc_http_exchange *ex,
+                                   uint64_t now_ms);
 
 #endif

@@ -49,21 +49,43 @@ sc_metric_kind sc_metric_kind_of(sc_metric metric)
 
 /* ---- the registry ---- */
 
-static void set_latency_bounds(sc_metrics *metrics, const sc_metrics_settings *settings)
+/* How many labels callers give values for. */
+static size_t given_labels(sc_metric metric)
+{
+    sc_str rest = sc_str_from(rows[metric].labels);
+    size_t count = 0;
+
+    while (rest.at)
+        count += sc_str_cut(&rest, ',').at[0] != '$';
+    return count;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void set_latency_bounds(sc_metrics *metrics, const sc_metric_settings *conf)
 {
     double *bounds;
 
     metrics->latency = (sc_buckets){latency_bounds, SC_ARRAY_LEN(latency_bounds)};
-    if (!settings->latency_bounds)
+    if (conf->latency_buckets_count == 0)
         return;
-    bounds = sc_arena_alloc(&metrics->mem, (settings->latency_bound_count + 1) * sizeof(bounds[0]));
-    for (uint32_t i = 0; i < settings->latency_bound_count; i++)
-        bounds[i] = (double)settings->latency_bounds[i];
-    metrics->latency = (sc_buckets){bounds, settings->latency_bound_count};
+    bounds = sc_arena_alloc(&metrics->mem, conf->latency_buckets_count * sizeof(bounds[0]));
+    for (uint32_t i = 0; i < conf->latency_buckets_count; i++)
+        bounds[i] = (double)conf->latency_buckets[i];
+    qsort(bounds, conf->latency_buckets_count, sizeof(bounds[0]), by_value);
+    metrics->latency = (sc_buckets){bounds, conf->latency_buckets_count};
 }
 
 sc_code sc_metrics_new(const sc_metrics_settings *settings, sc_metrics **out, sc_error *err)
 {
+    static const sc_metric_settings usual = {0};
+    const sc_metric_settings *conf = settings->conf ? settings->conf : &usual;
     sc_metrics *metrics = sc_new(sc_metrics);
 
     sc_arena_init(&metrics->mem, NULL);
@@ -72,13 +94,15 @@ sc_code sc_metrics_new(const sc_metrics_settings *settings, sc_metrics **out, sc
     metrics->max_series = settings->max_series ? settings->max_series : MAX_SERIES;
     metrics->log = settings->log;
     metrics->size = (sc_buckets){size_bounds, SC_ARRAY_LEN(size_bounds)};
-    set_latency_bounds(metrics, settings);
-    for (size_t i = 0; i < SC_METRIC_ROWS; i++)
+    set_latency_bounds(metrics, conf);
+    for (size_t i = 0; i < SC_METRIC_ROWS; i++) {
         metrics->families[i].last = &metrics->families[i].first;
+        metrics->families[i].label_count = given_labels((sc_metric)i);
+    }
     *out = metrics;
-    if (settings->rule_count == 0)
+    if (conf->rules_count == 0)
         return SC_OK;
-    return sc_metric_rules_new(settings->rules, settings->rule_count, &metrics->rules, err);
+    return sc_metric_rules_new(conf->rules, conf->rules_count, &metrics->rules, err);
 }
 
 void sc_metrics_free(sc_metrics *metrics)
@@ -186,16 +210,6 @@ static sc_series *others(sc_metrics *metrics, sc_metric metric, size_t count)
     return family->others;
 }
 
-static size_t given_labels(sc_metric metric)
-{
-    sc_str rest = sc_str_from(rows[metric].labels);
-    size_t count = 0;
-
-    while (rest.at)
-        count += sc_str_cut(&rest, ',').at[0] != '$';
-    return count;
-}
-
 static void rewrite(sc_metrics *metrics, sc_metric metric, sc_str *values, sc_arena *mem)
 {
     sc_str rest = sc_str_from(rows[metric].labels);
@@ -246,7 +260,7 @@ sc_series *sc_metrics_series(sc_metrics *metrics, sc_metric metric, const sc_str
 
     if (!metrics)
         return NULL;
-    assert(count == given_labels(metric) && count <= MAX_LABELS);
+    assert(count == metrics->families[metric].label_count && count <= MAX_LABELS);
     for (size_t i = 0; i < count; i++)
         rewritten[i] = values[i];
     sc_arena_init(&mem, NULL);

@@ -22,6 +22,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "observe/settings.h"
 
 typedef enum sc_metric {
 #define SC_METRIC(id, name, kind, labels, help) SC_METRIC_##id,
@@ -63,23 +64,12 @@ static inline void sc_series_set(sc_series *series, double value)
 /* A sample of a histogram: milliseconds or bytes. */
 void sc_series_observe(sc_series *series, double value);
 
-/* Rewrites the values of one label of one metric (Configuration: spec.metric.rules). */
-typedef struct sc_metric_rule {
-    sc_str metric; /* "dapr_" in front or not; '_' and '/' are the same */
-    sc_str label;
-    sc_str pattern;     /* a regular expression */
-    sc_str replacement; /* of every match; "$1" or "${name}": a group */
-} sc_metric_rule;
-
 typedef struct sc_metrics_settings {
     sc_str app_id;
-    sc_str namespace_;             /* NAMESPACE as it is; empty when unset */
-    const int64_t *latency_bounds; /* ms, ascending; copied. NULL: those of Dapr */
-    uint32_t latency_bound_count;
-    const sc_metric_rule *rules; /* borrowed until sc_metrics_new is back */
-    uint32_t rule_count;
-    uint32_t max_series; /* of one metric; 0: 1,000 */
-    const sc_log *log;   /* for a warning when a metric has no room left; may be NULL */
+    sc_str namespace_;              /* NAMESPACE as it is; empty when unset */
+    const sc_metric_settings *conf; /* buckets and rules; NULL: the usual ones. Not kept */
+    uint32_t max_series;            /* of one metric; 0: 1,000 */
+    const sc_log *log;              /* for a warning when a metric has no room left; may be NULL */
 } sc_metrics_settings;
 
 /* Texts are copied. Fails with SC_INVALID when a rule's pattern is none; `*out` is then a registry

@@ -27,7 +27,8 @@ typedef struct sc_metric_family {
     sc_map by_values; /* the given values, each with its length in front, to sc_metric_entry */
     sc_metric_entry *first;
     sc_metric_entry **last;
-    sc_series *others; /* for what comes past the limit */
+    size_t label_count; /* those that callers give values for */
+    sc_series *others;  /* for what comes past the limit */
 } sc_metric_family;
 
 struct sc_metrics {

@@ -41,13 +41,13 @@ static sc_str plain_name(sc_str name, sc_arena *mem)
     return copy;
 }
 
-static sc_code compile(const sc_metric_rule *from, pcre2_code **out, sc_error *err)
+static sc_code compile(sc_str metric, sc_str label, sc_str pattern, pcre2_code **out, sc_error *err)
 {
     int error;
     size_t offset;
     char why[128] = "";
 
-    *out = pcre2_compile((PCRE2_SPTR)(from->pattern.len ? from->pattern.at : ""), from->pattern.len,
+    *out = pcre2_compile((PCRE2_SPTR)(pattern.len ? pattern.at : ""), pattern.len,
                          PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY, &error,
                          &offset, NULL);
     if (*out)
@@ -55,32 +55,57 @@ static sc_code compile(const sc_metric_rule *from, pcre2_code **out, sc_error *e
     (void)pcre2_get_error_message(error, (PCRE2_UCHAR *)why, sizeof(why));
     return sc_fail(err, SC_INVALID,
                    "failed to compile regex for rule %.*s/%.*s: error parsing regexp: %s: `%.*s`",
-                   SC_FMT(from->metric), SC_FMT(from->label), why,
-                   SC_FMT(sc_str_sub(from->pattern, 0, 100)));
+                   SC_FMT(metric), SC_FMT(label), why, SC_FMT(sc_str_sub(pattern, 0, 100)));
+}
+
+/* The expressions for one label. */
+static sc_code add_rules(sc_metric_rules *to, sc_str metric, const sc_metric_label_rule *label,
+                         sc_error *err)
+{
+    for (uint32_t i = 0; i < label->regex.count; i++) {
+        const sc_pair *one = &label->regex.at[i];
+        rule *row = &to->rows[to->count];
+
+        if (compile(metric, label->name, one->value, &row->pattern, err) != SC_OK)
+            return err->code;
+        row->metric = plain_name(metric, &to->mem);
+        row->label = sc_arena_str(&to->mem, label->name);
+        row->replacement = sc_arena_str(&to->mem, one->name);
+        to->count++;
+    }
+    return SC_OK;
+}
+
+static size_t count_rules(const sc_metric_rule *rules, uint32_t count)
+{
+    size_t total = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < rules[i].labels_count; j++)
+            total += rules[i].labels[j].regex.count;
+    }
+    return total;
 }
 
 sc_code sc_metric_rules_new(const sc_metric_rule *rules, uint32_t count, sc_metric_rules **out,
                             sc_error *err)
 {
-    sc_metric_rules *made = sc_alloc_zero(sizeof(*made) + count * sizeof(made->rows[0]));
+    size_t total = count_rules(rules, count);
+    sc_metric_rules *made = sc_alloc_zero(sizeof(*made) + total * sizeof(made->rows[0]));
+    sc_code code = SC_OK;
 
     sc_arena_init(&made->mem, NULL);
     made->limits = pcre2_match_context_create(NULL);
     (void)pcre2_set_match_limit(made->limits, MAX_STEPS);
-    for (uint32_t i = 0; i < count; i++) {
-        rule *to = &made->rows[i];
-
-        if (compile(&rules[i], &to->pattern, err) != SC_OK) {
-            sc_metric_rules_free(made);
-            return err->code;
-        }
-        made->count++;
-        to->metric = plain_name(rules[i].metric, &made->mem);
-        to->label = sc_arena_str(&made->mem, rules[i].label);
-        to->replacement = sc_arena_str(&made->mem, rules[i].replacement);
+    for (uint32_t i = 0; i < count && code == SC_OK; i++) {
+        for (uint32_t j = 0; j < rules[i].labels_count && code == SC_OK; j++)
+            code = add_rules(made, rules[i].name, &rules[i].labels[j], err);
     }
-    *out = made;
-    return SC_OK;
+    if (code == SC_OK)
+        *out = made;
+    else
+        sc_metric_rules_free(made);
+    return code;
 }
 
 void sc_metric_rules_free(sc_metric_rules *rules)

@@ -5,7 +5,9 @@
 #ifndef SC_OBSERVE_METRIC_RULES_H
 #define SC_OBSERVE_METRIC_RULES_H
 
-#include "observe/metric.h"
+#include "core/arena.h"
+#include "core/error.h"
+#include "observe/settings.h"
 
 typedef struct sc_metric_rules sc_metric_rules;
 

@@ -47,6 +47,7 @@ static void open_grpc(sc_runtime *rt, uint32_t max_concurrency)
                                      .api_token = rt->options.app_api_token,
                                      .max_concurrency = max_concurrency,
                                      .max_body_len = rt->options.max_body_len,
+                                     .stats = rt->observe.grpc_client,
                                      .log = &rt->subscriptions_log};
 
     rt->app_grpc = sc_app_grpc_open(rt->loop, &settings);
@@ -59,6 +60,7 @@ static void open_http(sc_runtime *rt, sc_http_version version, uint32_t max_conc
                                      .version = version,
                                      .tls = rt->app_tls,
                                      .api_token = rt->options.app_api_token,
+                                     .stats = rt->observe.http_client,
                                      .max_concurrency = max_concurrency};
 
     rt->app = sc_app_http_open(rt->loop, &settings);

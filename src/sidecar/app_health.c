@@ -3,6 +3,8 @@
  * Probes the application (runtime, "App health checks"): subscriptions run while it is healthy, and
  * are asked for anew each time it comes back. A success clears the failures before it.
  */
+#include <stdio.h>
+
 #include "sidecar/runtime_internal.h"
 
 static void probe(sc_runtime *rt);
@@ -113,11 +115,26 @@ static void on_probed(sc_runtime *rt, const char *reason)
     sc_timer_start(&health->timer, (uint64_t)rt->options.health_interval_s * 1000);
 }
 
+/* `label`: the status. */
+static void count_probe(sc_runtime *rt, sc_metric count, sc_metric latency, sc_str label,
+                        uint64_t started_ms)
+{
+    sc_metrics *metrics = rt->observe.metrics;
+
+    sc_series_add(sc_metrics_series_of(metrics, count, label));
+    sc_series_observe(sc_metrics_series_of(metrics, latency, label),
+                      (double)(sc_loop_now_ms(rt->loop) - started_ms));
+}
+
 static void on_http_probed(sc_op *op)
 {
     sc_runtime *rt = SC_CONTAINER_OF(op, sc_runtime, health.http.op);
     int status = rt->health.http.status;
+    char label[12];
 
+    (void)snprintf(label, sizeof(label), "%d", op->err.code == SC_OK ? status : 500);
+    count_probe(rt, SC_METRIC_HTTP_HEALTHPROBES_COUNT, SC_METRIC_HTTP_HEALTHPROBES_LATENCY,
+                sc_str_from(label), rt->health.http.started_ms);
     if (op->err.code != SC_OK)
         on_probed(rt,
                   sc_arena_fmt(&rt->health.mem, "Network error: Get \"%s://%.*s:%u%.*s\": %s",
@@ -136,6 +153,8 @@ static void on_grpc_probed(sc_op *op)
 {
     sc_runtime *rt = SC_CONTAINER_OF(op, sc_runtime, health.grpc.op);
 
+    count_probe(rt, SC_METRIC_GRPC_HEALTHPROBES_COUNT, SC_METRIC_GRPC_HEALTHPROBES_LATENCY,
+                sc_str_from(sc_code_name(op->err.code)), rt->health.grpc.started_ms);
     if (op->err.code == SC_OK)
         on_probed(rt, NULL);
     else

@@ -212,6 +212,7 @@ static void on_asked(sc_op *op)
     sc_subscription_spec *specs = NULL;
     uint32_t count = 0;
 
+    sc_app_http_count(rt->app, &rt->start.ask, rt->start.ask.target);
     if (!is_wanted(rt) || (op->err.code != SC_OK && asks_again(rt, &op->err)))
         return;
     rt->start.is_asking = false;
@@ -242,6 +243,7 @@ static void on_asked_grpc(sc_op *op)
     sc_subscription_spec *specs = NULL;
     uint32_t count = 0;
 
+    sc_app_grpc_count(rt->app_grpc, &rt->start.ask_grpc);
     if (!is_wanted(rt) ||
         (op->err.code != SC_OK && op->err.code != SC_UNIMPLEMENTED && asks_again(rt, &op->err)))
         return;

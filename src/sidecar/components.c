@@ -99,10 +99,32 @@ static sc_code open_component(sc_runtime *rt, const component_kind *kind,
     return SC_OK;
 }
 
+static void count_failure(sc_runtime *rt, const sc_component_spec *spec, const char *reason)
+{
+    sc_series_add(sc_metrics_series_of(rt->observe.metrics, SC_METRIC_COMPONENT_INIT_FAIL_TOTAL,
+                                       spec->type, spec->name, sc_str_from(reason)));
+}
+
+/* An unknown type counts as both kinds of failure, as in Dapr. */
+static void count_opening(sc_runtime *rt, const sc_component_spec *spec, sc_code code)
+{
+    sc_metrics *metrics = rt->observe.metrics;
+
+    if (code == SC_OK) {
+        sc_series_add(sc_metrics_series_plain(metrics, SC_METRIC_COMPONENT_LOADED));
+        sc_series_add(sc_metrics_series_of(metrics, SC_METRIC_COMPONENT_INIT_TOTAL, spec->type));
+        return;
+    }
+    if (!sc_component_find(sc_components, spec->type, spec->version))
+        count_failure(rt, spec, "creation");
+    count_failure(rt, spec, "init");
+}
+
 static sc_code open_one(sc_runtime *rt, const sc_component_spec *spec, sc_error *err)
 {
     const component_kind *kind = kind_of(spec->type);
     sc_str version = version_of(spec);
+    sc_code code;
 
     if (!kind)
         return sc_fail(err, SC_INVALID, "process component %.*s error: incorrect type %.*s",
@@ -114,7 +136,9 @@ static sc_code open_one(sc_runtime *rt, const sc_component_spec *spec, sc_error 
                      SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->place));
         return SC_OK;
     }
-    if (open_component(rt, kind, spec, err) == SC_OK) {
+    code = open_component(rt, kind, spec, err);
+    count_opening(rt, spec, code);
+    if (code == SC_OK) {
         sc_log_info(&rt->processor, "Component loaded: %.*s (%.*s/%.*s)", SC_FMT(spec->name),
                     SC_FMT(spec->type), SC_FMT(version));
         return SC_OK;
@@ -148,6 +172,7 @@ static void make_blocks(sc_runtime *rt)
                               .app_id = rt->options.app_id,
                               .namespace_ = rt->options.namespace_,
                               .ledger = rt->ledger,
+                              .metrics = rt->observe.metrics,
                               .random = &rt->random};
 
     rt->pubsubs = sc_pubsubs_new(&pubsubs);

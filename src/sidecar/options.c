@@ -43,12 +43,16 @@ static void set_defaults(sc_options *options)
                             .grpc_port = 50001,
                             .max_body_len = 4194304,
                             .read_buffer_len = 4096,
+                            .serves_metrics = true,
+                            .metrics_port_text = SC_STR("9090"),
+                            .metrics_host = SC_STR("0.0.0.0"),
                             .graceful_shutdown_s = 5,
                             .log_level = SC_LOG_INFO,
                             .log_level_text = SC_STR("info"),
                             .api_token = from_env("DAPR_API_TOKEN"),
                             .app_api_token = from_env("APP_API_TOKEN"),
                             .namespace_ = from_env("NAMESPACE")};
+    options->plain_namespace = options->namespace_;
     if (options->namespace_.len == 0)
         options->namespace_ = SC_STR("default");
 }
@@ -181,6 +185,8 @@ static bool set_text(sc_options *to, sc_str name, sc_str value)
         {"allowed-origins", offsetof(sc_options, allowed_origins)},
         {"dapr-listen-addresses", offsetof(sc_options, listen_addresses)},
         {"unix-domain-socket", offsetof(sc_options, unix_socket_folder)},
+        {"metrics-port", offsetof(sc_options, metrics_port_text)},
+        {"metrics-listen-address", offsetof(sc_options, metrics_host)},
     };
 
     for (size_t i = 0; i < SC_ARRAY_LEN(targets); i++) {
@@ -261,6 +267,8 @@ static void set_switch(sc_options *to, sc_str name, bool on)
         to->checks_health = on;
     else if (sc_str_eq(name, SC_STR("app-ssl")))
         to->app_ssl = on;
+    else if (sc_str_eq(name, SC_STR("enable-metrics")))
+        to->serves_metrics = on;
     else if (sc_str_eq(name, SC_STR("version")))
         to->wants_version = on;
     else

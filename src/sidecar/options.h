@@ -33,6 +33,9 @@ typedef struct sc_options {
     int64_t health_threshold; /* failures in a row until unhealthy */
     uint64_t max_body_len;    /* 0: no limit */
     uint64_t read_buffer_len;
+    bool serves_metrics;      /* enable-metrics */
+    sc_str metrics_port_text; /* as given: daprd reads it when it opens the page */
+    sc_str metrics_host;
     sc_str resource_folders[SC_MAX_FOLDERS];
     uint32_t resource_folder_count;
     sc_str configs[SC_MAX_CONFIGS]; /* Configuration files, in order */
@@ -44,10 +47,11 @@ typedef struct sc_options {
     bool skips_subscribe; /* disable-init-endpoints */
     bool wants_version;
     bool wants_help;
-    sc_str api_token;     /* DAPR_API_TOKEN */
-    sc_str app_api_token; /* APP_API_TOKEN */
-    sc_str namespace_;    /* NAMESPACE */
-    sc_str ignored[64];   /* flags given whose work is not there yet: to be warned about */
+    sc_str api_token;       /* DAPR_API_TOKEN */
+    sc_str app_api_token;   /* APP_API_TOKEN */
+    sc_str namespace_;      /* NAMESPACE, or "default" */
+    sc_str plain_namespace; /* NAMESPACE as it is */
+    sc_str ignored[64];     /* flags given whose work is not there yet: to be warned about */
     uint32_t ignored_count;
 } sc_options;
 

@@ -191,6 +191,7 @@ static void fill_metadata(sc_runtime *rt)
                        .pubsubs = rt->pubsubs,
                        .ledger = rt->ledger,
                        .metadata = &rt->metadata,
+                       .observe = &rt->observe,
                        .api_token = rt->options.api_token,
                        .allowed_origins = rt->options.allowed_origins,
                        .rules = rt->configuration.api,
@@ -219,6 +220,8 @@ static sc_code build(sc_runtime *rt, sc_error *err)
         return err->code;
     sc_log_info(&rt->log, "standalone mode configured");
     sc_log_info(&rt->log, "app id: %.*s", SC_FMT(o->app_id));
+    if (sc_runtime_open_metrics(rt, err) != SC_OK)
+        return err->code;
     if (sc_runtime_open_components(rt, err) != SC_OK)
         return err->code;
     fill_metadata(rt);
@@ -269,6 +272,7 @@ int sc_sidecar_main(int count, char **args)
         code = run(rt);
     }
     sc_ledger_free(rt->ledger);
+    sc_observe_deinit(&rt->observe);
     sc_log_sink_deinit(&rt->sink);
     sc_arena_deinit(&rt->mem);
     free(rt);

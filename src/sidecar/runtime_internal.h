@@ -11,6 +11,8 @@
 #include "app/channel_http.h"
 #include "io/timer.h"
 #include "io/tls.h"
+#include "observe/observe.h"
+#include "observe/page.h"
 #include "sidecar/configuration.h"
 #include "sidecar/options.h"
 #include "sidecar/resources.h"
@@ -60,6 +62,8 @@ struct sc_runtime {
     sc_log health_log; /* dapr.apphealth */
     sc_loop *loop;
     sc_random random;
+    sc_observe observe;
+    sc_metrics_page *metrics_page; /* NULL: none */
     sc_ledger *ledger;
     sc_pubsubs *pubsubs;
     sc_str instance_id;                /* unique per running sidecar, for components */
@@ -101,6 +105,8 @@ void sc_app_channel_close(sc_runtime *rt, void (*on_closed)(void *user));
 void sc_app_start_begin(sc_runtime *rt);
 void sc_app_start_cancel(sc_runtime *rt);
 void sc_runtime_on_app_started(sc_runtime *rt);
+/* metrics.c: what records, then the page unless --enable-metrics=false. */
+sc_code sc_runtime_open_metrics(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
 /* components.c: opens every component of the resources: secret stores, then the others in their
  * order. Fails for the first that cannot be opened, unless that one says ignoreErrors. */
 sc_code sc_runtime_open_components(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;

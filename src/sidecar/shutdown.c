@@ -57,7 +57,9 @@ static void on_subscription_closed(void *user)
         return;
     rt->metadata.subscription_count = 0;
     rt->is_closing_servers = true;
-    rt->closing = rt->server_count + rt->grpc_server_count + 1;
+    rt->closing = rt->server_count + rt->grpc_server_count + (rt->metrics_page != NULL) + 1;
+    if (rt->metrics_page)
+        sc_metrics_page_close(rt->metrics_page, SC_LINGER_MS, on_server_closed, rt);
     for (uint32_t i = 0; i < rt->server_count; i++)
         sc_http_server_close(rt->servers[i], SC_LINGER_MS, on_server_closed, rt);
     for (uint32_t i = 0; i < rt->grpc_server_count; i++)

@@ -66,7 +66,7 @@ class Process:
 def sidecar(app_id, port, resources, app_port=None):
     args = [BINARY, "sidecar", "--app-id", app_id, "--dapr-http-port", str(port),
             "--dapr-grpc-port", str(free_port()), "--dapr-listen-addresses",
-            "127.0.0.1", "--resources-path", str(resources), "--log-level", "error"]
+            "127.0.0.1", "--metrics-port", "0", "--resources-path", str(resources), "--log-level", "error"]
     return Process(args + (["--app-port", str(app_port)] if app_port else []))
 
 

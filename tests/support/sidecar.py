@@ -104,7 +104,8 @@ class Sidecar:
         self.grpc_port = free_port()
         args = [BINARY, "sidecar", "--app-id", app_id, "--dapr-http-port", str(self.port),
                 "--dapr-grpc-port", str(self.grpc_port),
-                "--dapr-listen-addresses", "127.0.0.1", *flags]
+                "--dapr-listen-addresses", "127.0.0.1", "--metrics-listen-address", "127.0.0.1",
+                "--metrics-port", "0", *flags]
         if resources:
             args += ["--resources-path", str(resources)]
         if app_port:
@@ -140,6 +141,17 @@ class Sidecar:
 
     def get(self, path):
         return self.request("GET", path)
+
+    def metrics(self):
+        """The page: {"name{labels}": value}, labels as written."""
+        started = [line for line in self.log if "metrics server started on" in line][0]
+        port = int(started.split("metrics server started on ")[1].split("/")[0].split(":")[-1])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return {name: float(value) for name, value in
+                (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
 
     def publish(self, pubsub, topic, data, content_type="application/json", query=""):
         body = data if isinstance(data, bytes) else json.dumps(data).encode()

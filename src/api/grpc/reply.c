@@ -78,6 +78,7 @@ void grpc_reply_problem(sc_grpc_ctx *ctx, const sc_problem *problem)
     sc_arena *mem = grpc_mem(ctx);
     details all = {.status = GOOGLE__RPC__STATUS__INIT};
 
+    sc_api_count_error(ctx->api, row->error_code);
     if (row->info_reason[0] != '\0' && row->names_resource) {
         Google__Rpc__ResourceInfo resource = GOOGLE__RPC__RESOURCE_INFO__INIT;
 

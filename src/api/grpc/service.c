@@ -134,4 +134,16 @@ static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
     return ctx->method->run ? &unary : &refusal;
 }
 
-const sc_grpc_service sc_grpc_api_service = {.find = find};
+/* Streams count only when they are for another application, as in Dapr. */
+static void on_finished(void *self, sc_grpc_stream *stream)
+{
+    const sc_api *api = self;
+    const sc_grpc_ctx *ctx = stream->user;
+
+    if (ctx->method && ctx->method->stream &&
+        !sc_pairs_get(&stream->metadata, SC_STR("dapr-app-id")))
+        return;
+    sc_grpc_stats_record_stream(api->observe->grpc_server, stream, sc_loop_now_ms(api->loop));
+}
+
+const sc_grpc_service sc_grpc_api_service = {.find = find, .on_finished = on_finished};

@@ -86,6 +86,7 @@ void http_reply_problem(sc_http_request_ctx *ctx, const sc_problem *problem)
     const sc_reason_row *row = sc_reason_of(problem->reason);
     sc_buf out = {0};
 
+    sc_api_count_error(ctx->api, row->error_code);
     add(&out, "{\"errorCode\":", sc_str_from(row->error_code));
     add(&out, ",\"message\":", problem->message);
     if (row->info_reason[0])

@@ -215,6 +215,13 @@ static void on_public_request(void *self, sc_http_exchange *ex)
         refuse_plainly(ctx, all_public_routes);
 }
 
+static void on_finished(void *self, sc_http_exchange *ex)
+{
+    const sc_api *api = self;
+
+    sc_http_stats_record_exchange(api->observe->http_server, ex, sc_loop_now_ms(api->loop));
+}
+
 static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_arena *mem)
 {
     (void)self;
@@ -228,6 +235,7 @@ static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_a
 }
 
 const sc_http_handler sc_http_api_handler = {.on_request = on_request,
+                                             .on_finished = on_finished,
                                              .describe_refusal = describe_refusal};
 const sc_http_handler sc_http_public_handler = {.on_request = on_public_request,
                                                 .describe_refusal = describe_refusal};

@@ -89,8 +89,9 @@ static void same_values_are_the_same_series(void **state)
 
 static void histogram_counts_each_sample_in_every_bucket_that_holds_it(void **state)
 {
-    static const int64_t bounds[] = {5, 50, 500};
-    sc_metrics_settings settings = {.latency_bounds = bounds, .latency_bound_count = 3};
+    static int64_t bounds[] = {5, 50, 500};
+    sc_metric_settings conf = {.latency_buckets = bounds, .latency_buckets_count = 3};
+    sc_metrics_settings settings = {.conf = &conf};
     sc_metrics *metrics = make(&settings);
     sc_series *latency =
         sc_metrics_series_of(metrics, SC_METRIC_HTTP_HEALTHPROBES_LATENCY, SC_STR("200"));
@@ -171,13 +172,14 @@ static void without_a_registry_nothing_is_counted(void **state)
 
 static void rules_rewrite_label_values(void **state)
 {
-    static const sc_metric_rule rules[] = {
-        {SC_STR_INIT("dapr_http_server_request_count"), SC_STR_INIT("path"), SC_STR_INIT("[0-9]+"),
-         SC_STR_INIT("num")},
-        {SC_STR_INIT("http/server/request_count"), SC_STR_INIT("path"),
-         SC_STR_INIT("^/orders/(n)um$"), SC_STR_INIT("<${1}>")},
-    };
-    sc_metrics_settings settings = {.rules = rules, .rule_count = 2};
+    static sc_pair first = {SC_STR_INIT("num"), SC_STR_INIT("[0-9]+")};
+    static sc_pair second = {SC_STR_INIT("<${1}>"), SC_STR_INIT("^/orders/(n)um$")};
+    sc_metric_label_rule labels[] = {{SC_STR("path"), {&first, 1, 1}},
+                                     {SC_STR("path"), {&second, 1, 1}}};
+    sc_metric_rule rules[] = {{SC_STR("dapr_http_server_request_count"), &labels[0], 1},
+                              {SC_STR("http/server/request_count"), &labels[1], 1}};
+    sc_metric_settings conf = {.rules = rules, .rules_count = 2};
+    sc_metrics_settings settings = {.conf = &conf};
     sc_metrics *metrics = make(&settings);
 
     (void)state;
@@ -193,9 +195,11 @@ static void rules_rewrite_label_values(void **state)
 
 static void bad_rule_leaves_a_registry_without_rules(void **state)
 {
-    sc_metric_rule bad = {SC_STR("http/server/request_count"), SC_STR("path"), SC_STR("("),
-                          SC_STR("x")};
-    sc_metrics_settings settings = {.rules = &bad, .rule_count = 1};
+    sc_pair pair = {SC_STR("x"), SC_STR("(")};
+    sc_metric_label_rule label = {SC_STR("path"), {&pair, 1, 1}};
+    sc_metric_rule bad = {SC_STR("http/server/request_count"), &label, 1};
+    sc_metric_settings conf = {.rules = &bad, .rules_count = 1};
+    sc_metrics_settings settings = {.conf = &conf};
     sc_metrics *metrics = NULL;
     sc_error err;
 
