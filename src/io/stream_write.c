@@ -149,6 +149,17 @@ static void send_pieces(sc_stream *stream)
         send_rest(stream);
 }
 
+/* Whoever heard that it is congested hears that it no longer is, also when the kernel took
+ * everything at once. */
+static void tell_drained(sc_stream *stream)
+{
+    if (!stream->told_congested || sc_stream_waiting_len(stream) >= LOW_MARK)
+        return;
+    stream->told_congested = false;
+    if (stream->ops && stream->ops->on_drained)
+        stream->ops->on_drained(stream->self);
+}
+
 void sc_stream_flush(sc_stream *stream)
 {
     if (is_dropping(stream) || !stream->is_resource_open || stream->is_sending ||
@@ -163,6 +174,8 @@ void sc_stream_flush(sc_stream *stream)
         send_one(stream, &stream->out);
     }
     sc_stream_maybe_shut(stream);
+    if (!is_dropping(stream))
+        tell_drained(stream);
 }
 
 static void on_written(uv_write_t *req, int status)
@@ -178,9 +191,4 @@ static void on_written(uv_write_t *req, int status)
         return;
     }
     sc_stream_flush(stream);
-    if (stream->told_congested && sc_stream_waiting_len(stream) < LOW_MARK) {
-        stream->told_congested = false;
-        if (stream->ops && stream->ops->on_drained)
-            stream->ops->on_drained(stream->self);
-    }
 }
