@@ -9,6 +9,7 @@ endmacro()
 sc_component(pubsub/in_memory)
 sc_component(pubsub/redis)
 sc_component(pubsub/sqlite)
+sc_component(state/in_memory)
 
 set(component_list "/* Generated from cmake/components.cmake. */\n#include \"component/component.h\"\n\n")
 foreach(name ${component_names})

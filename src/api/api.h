@@ -8,12 +8,14 @@
 #include "api/access.h"
 #include "block/metadata.h"
 #include "block/pubsub.h"
+#include "block/state.h"
 #include "observe/observe.h"
 
 typedef struct sc_api {
     sc_loop *loop;
     sc_log *log;
     sc_pubsubs *pubsubs;
+    sc_states *states;
     sc_ledger *ledger;
     sc_metadata *metadata;
     sc_observe *observe;

@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 static const sc_reason_row rows[] = {
-    [SC_REASON_NONE] = {SC_OK, 200, "", "", false},
+    [SC_REASON_NONE] = {SC_OK, 200, "", "", SC_RESOURCE_NONE},
 #define SC_REASON(name, code, http, tag, info, resource)                                           \
-    [SC_REASON_##name] = {SC_##code, http, tag, info, resource},
+    [SC_REASON_##name] = {SC_##code, http, tag, info, SC_RESOURCE_##resource},
 #include "block/reason.def"
 #undef SC_REASON
 };
@@ -18,6 +18,18 @@ static const sc_reason_row rows[] = {
 const sc_reason_row *sc_reason_of(sc_reason reason)
 {
     return &rows[reason];
+}
+
+const char *sc_resource_kind_name(sc_resource_kind kind)
+{
+    static const char *const names[] = {"", "pubsub", "state"};
+
+    return names[kind];
+}
+
+bool sc_reason_is_basic(const sc_reason_row *row)
+{
+    return strcmp(row->info_reason, row->error_code) == 0;
 }
 
 sc_problem *sc_problem_set(sc_problem *problem, sc_arena *mem, sc_reason reason, const char *fmt,

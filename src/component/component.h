@@ -10,6 +10,7 @@
 #include "io/loop.h"
 
 struct sc_pubsub_ops; /* component/pubsub.h */
+struct sc_state_ops;  /* component/state.h */
 
 #define SC_MAX_CAPABILITIES 8u /* names that the metadata API tells of one component */
 
@@ -24,6 +25,13 @@ typedef struct sc_component_env {
     const sc_pairs *settings; /* the raw YAML settings, for families like "consumerID" templates */
 } sc_component_env;
 
+/* How an instance stands with its server or file. */
+typedef enum sc_component_state {
+    SC_COMPONENT_CONNECTING,
+    SC_COMPONENT_READY,
+    SC_COMPONENT_LOST, /* was ready; the component reconnects by itself */
+} sc_component_state;
+
 typedef struct sc_component {
     const char *type;    /* "pubsub.redis" */
     const char *version; /* "v1" */
@@ -32,6 +40,7 @@ typedef struct sc_component {
     size_t conf_size; /* bytes of the struct that `fields` fills */
     size_t self_size; /* bytes of the instance, zeroed before open */
     const struct sc_pubsub_ops *pubsub;
+    const struct sc_state_ops *state;
 } sc_component;
 
 /* Every component linked into the binary, NULL at the end. Generated list of names. */

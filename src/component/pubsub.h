@@ -93,12 +93,6 @@ enum {
     SC_PUBSUB_DELAY = 1u << 3,        /* publish metadata `delay` and `deliverAt` */
 };
 
-typedef enum sc_component_state {
-    SC_COMPONENT_CONNECTING,
-    SC_COMPONENT_READY,
-    SC_COMPONENT_LOST, /* was ready; the component reconnects by itself */
-} sc_component_state;
-
 typedef struct sc_pubsub_ops {
     uint32_t features; /* SC_PUBSUB_... */
     /* Checks the settings and starts connecting; does not wait for it. `conf` lives as long as

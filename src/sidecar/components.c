@@ -12,6 +12,11 @@ static sc_code open_pubsub(sc_runtime *rt, const sc_component *component,
 static size_t pubsub_capabilities(const sc_runtime *rt, sc_str name,
                                   const char *names[SC_MAX_CAPABILITIES]);
 static void close_pubsubs(sc_runtime *rt);
+static sc_code open_state(sc_runtime *rt, const sc_component *component,
+                          const sc_component_env *env, sc_error *err);
+static size_t state_capabilities(const sc_runtime *rt, sc_str name,
+                                 const char *names[SC_MAX_CAPABILITIES]);
+static void close_states(sc_runtime *rt);
 
 typedef struct component_kind {
     const char *prefix; /* of spec.type */
@@ -27,8 +32,8 @@ typedef struct component_kind {
 /* In the order in which one may need another: closed from the last to the first. */
 static const component_kind kinds[] = {
     {"secretstores.", "secret store", NULL, NULL, NULL},
-    {"state.", "state store", NULL, NULL, NULL},
     {"pubsub.", "message bus", open_pubsub, pubsub_capabilities, close_pubsubs},
+    {"state.", "state store", open_state, state_capabilities, close_states},
     {"bindings.", "binding", NULL, NULL, NULL},
     {"configuration.", "configuration store", NULL, NULL, NULL},
     {"lock.", "lock store", NULL, NULL, NULL},
@@ -176,6 +181,12 @@ static void make_blocks(sc_runtime *rt)
                               .random = &rt->random};
 
     rt->pubsubs = sc_pubsubs_new(&pubsubs);
+    rt->states = sc_states_new(&(sc_states_env){.loop = rt->loop,
+                                                .log = &rt->processor,
+                                                .app_id = rt->options.app_id,
+                                                .namespace_ = rt->options.namespace_,
+                                                .pubsubs = rt->pubsubs,
+                                                .random = &rt->random});
 }
 
 sc_code sc_runtime_open_components(sc_runtime *rt, sc_error *err)
@@ -250,4 +261,31 @@ static void on_pubsubs_closed(void *user)
 static void close_pubsubs(sc_runtime *rt)
 {
     sc_pubsubs_close(rt->pubsubs, SC_LINGER_MS, on_pubsubs_closed, rt);
+}
+
+/* ---- state ---- */
+
+static sc_code open_state(sc_runtime *rt, const sc_component *component,
+                          const sc_component_env *env, sc_error *err)
+{
+    return sc_states_add(rt->states, component, env, err);
+}
+
+static size_t state_capabilities(const sc_runtime *rt, sc_str name,
+                                 const char *names[SC_MAX_CAPABILITIES])
+{
+    return sc_state_capabilities(sc_states_find(rt->states, name)->state, names);
+}
+
+static void on_states_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    sc_states_free(rt->states);
+    close_next_kind(rt);
+}
+
+static void close_states(sc_runtime *rt)
+{
+    sc_states_close(rt->states, SC_LINGER_MS, on_states_closed, rt);
 }

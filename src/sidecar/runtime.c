@@ -189,6 +189,7 @@ static void fill_metadata(sc_runtime *rt)
     rt->api = (sc_api){.loop = rt->loop,
                        .log = &rt->log,
                        .pubsubs = rt->pubsubs,
+                       .states = rt->states,
                        .ledger = rt->ledger,
                        .metadata = &rt->metadata,
                        .observe = &rt->observe,

@@ -66,6 +66,7 @@ struct sc_runtime {
     sc_metrics_page *metrics_page; /* NULL: none */
     sc_ledger *ledger;
     sc_pubsubs *pubsubs;
+    sc_states *states;
     sc_str instance_id;                /* unique per running sidecar, for components */
     sc_metadata_component *components; /* open now; as many as the metadata says */
     sc_configuration configuration;

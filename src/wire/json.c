@@ -522,6 +522,28 @@ bool sc_json_next_member(sc_str *at, sc_str *key, sc_str *value)
     return true;
 }
 
+bool sc_json_next_element(sc_str *at, sc_str *element)
+{
+    scanner s = {.start = (const unsigned char *)at->at, .err = &(sc_error){0}};
+    const unsigned char *from;
+
+    s.at = s.start;
+    s.end = s.start + at->len;
+    skip_space(&s);
+    if (s.at >= s.end || (*s.at != '[' && *s.at != ','))
+        return false;
+    s.at++;
+    skip_space(&s);
+    from = s.at;
+    if (from < s.end && *from == ']')
+        return false;
+    if (!scan_value(&s, NULL))
+        return false;
+    *element = sc_str_of(from, (size_t)(s.at - from));
+    *at = sc_str_of(s.at, (size_t)(s.end - s.at));
+    return true;
+}
+
 sc_str sc_json_unquote(sc_str raw, sc_arena *mem)
 {
     sc_str inner = sc_str_sub(raw, 1, raw.len > 0 ? raw.len - 1 : 0);

@@ -28,6 +28,8 @@ sc_code sc_json_parse(sc_str text, sc_arena *mem, sc_doc **out, sc_str *rest,
 /* Walks the members of an object whose text was scanned before. Start with *at = the object's
  * slice; false at the end. `*key` is raw, between its quotes; `*value` is the member's slice. */
 bool sc_json_next_member(sc_str *at, sc_str *key, sc_str *value);
+/* The same for the elements of an array. */
+bool sc_json_next_element(sc_str *at, sc_str *element);
 /* The text of a scanned string, quotes included in `raw`; unescaped into `mem` when needed. */
 sc_str sc_json_unquote(sc_str raw, sc_arena *mem);
 

@@ -27,6 +27,14 @@ typedef struct sc_grpc_method {
 /* publish.c */
 void grpc_publish(sc_grpc_ctx *ctx, sc_str message);
 void grpc_bulk_publish(sc_grpc_ctx *ctx, sc_str message);
+/* state.c */
+void grpc_get_state(sc_grpc_ctx *ctx, sc_str message);
+void grpc_bulk_get_state(sc_grpc_ctx *ctx, sc_str message);
+void grpc_save_state(sc_grpc_ctx *ctx, sc_str message);
+void grpc_delete_state(sc_grpc_ctx *ctx, sc_str message);
+void grpc_bulk_delete_state(sc_grpc_ctx *ctx, sc_str message);
+void grpc_transact_state(sc_grpc_ctx *ctx, sc_str message);
+void grpc_query_state(sc_grpc_ctx *ctx, sc_str message);
 /* metadata.c */
 void grpc_get_metadata(sc_grpc_ctx *ctx, sc_str message);
 void grpc_set_metadata(sc_grpc_ctx *ctx, sc_str message);

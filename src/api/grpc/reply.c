@@ -8,7 +8,7 @@
 #include "api/grpc/internal.h"
 #include "google/rpc/status.pb-c.h"
 
-#define MAX_DETAILS 2u
+#define MAX_DETAILS 3u
 
 typedef struct details {
     Google__Rpc__Status status;
@@ -72,6 +72,44 @@ static void finish(sc_grpc_ctx *ctx, details *all, sc_code code, sc_str message)
                                          : SC_STR_NONE);
 }
 
+static void add_help(details *all, const sc_problem *problem, sc_arena *mem)
+{
+    Google__Rpc__Help__Link link = GOOGLE__RPC__HELP__LINK__INIT;
+    Google__Rpc__Help__Link *links[] = {&link};
+    Google__Rpc__Help help = GOOGLE__RPC__HELP__INIT;
+
+    link.description = sc_proto_text(sc_str_from(problem->help_text), mem);
+    link.url = sc_proto_text(sc_str_from(problem->help_url), mem);
+    help.links = links;
+    help.n_links = 1;
+    add_detail(all, "google.rpc.Help", &help.base, mem);
+}
+
+static void add_bad_request(details *all, const sc_problem *problem, sc_arena *mem)
+{
+    Google__Rpc__BadRequest__FieldViolation field = GOOGLE__RPC__BAD_REQUEST__FIELD_VIOLATION__INIT;
+    Google__Rpc__BadRequest__FieldViolation *fields[] = {&field};
+    Google__Rpc__BadRequest bad = GOOGLE__RPC__BAD_REQUEST__INIT;
+
+    field.field = sc_proto_text(problem->bad_field, mem);
+    field.description = sc_proto_text(problem->message, mem);
+    bad.field_violations = fields;
+    bad.n_field_violations = 1;
+    add_detail(all, "google.rpc.BadRequest", &bad.base, mem);
+}
+
+static void add_resource(details *all, const sc_problem *problem, sc_resource_kind kind,
+                         sc_arena *mem)
+{
+    Google__Rpc__ResourceInfo resource = GOOGLE__RPC__RESOURCE_INFO__INIT;
+
+    resource.resource_type = sc_proto_text(sc_str_from(sc_resource_kind_name(kind)), mem);
+    resource.resource_name = sc_proto_text(problem->resource_name, mem);
+    if (kind == SC_RESOURCE_PUBSUB)
+        resource.description = sc_proto_text(problem->message, mem);
+    add_detail(all, "google.rpc.ResourceInfo", &resource.base, mem);
+}
+
 void grpc_reply_problem(sc_grpc_ctx *ctx, const sc_problem *problem)
 {
     const sc_reason_row *row = sc_reason_of(problem->reason);
@@ -79,14 +117,12 @@ void grpc_reply_problem(sc_grpc_ctx *ctx, const sc_problem *problem)
     details all = {.status = GOOGLE__RPC__STATUS__INIT};
 
     sc_api_count_error(ctx->api, row->error_code);
-    if (row->info_reason[0] != '\0' && row->names_resource) {
-        Google__Rpc__ResourceInfo resource = GOOGLE__RPC__RESOURCE_INFO__INIT;
-
-        resource.resource_type = sc_proto_text(SC_STR("pubsub"), mem);
-        resource.resource_name = sc_proto_text(problem->resource_name, mem);
-        resource.description = sc_proto_text(problem->message, mem);
-        add_detail(&all, "google.rpc.ResourceInfo", &resource.base, mem);
-    }
+    if (problem->help_text)
+        add_help(&all, problem, mem);
+    if (problem->is_bad_request)
+        add_bad_request(&all, problem, mem);
+    if (row->resource != SC_RESOURCE_NONE)
+        add_resource(&all, problem, row->resource, mem);
     if (row->info_reason[0] != '\0')
         add_error_info(&all, sc_str_from(row->info_reason), &problem->info, mem);
     finish(ctx, &all, row->code, problem->message);

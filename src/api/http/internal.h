@@ -23,6 +23,13 @@ typedef void (*sc_http_route_fn)(sc_http_request_ctx *ctx);
 /* pubsub.c */
 void http_publish(sc_http_request_ctx *ctx);
 void http_bulk_publish(sc_http_request_ctx *ctx);
+/* state.c, state_transaction.c */
+void http_get_state(sc_http_request_ctx *ctx);
+void http_save_state(sc_http_request_ctx *ctx);
+void http_delete_state(sc_http_request_ctx *ctx);
+void http_bulk_get_state(sc_http_request_ctx *ctx);
+void http_query_state(sc_http_request_ctx *ctx);
+void http_transact_state(sc_http_request_ctx *ctx);
 /* metadata.c */
 void http_get_metadata(sc_http_request_ctx *ctx);
 void http_put_metadata(sc_http_request_ctx *ctx);
@@ -37,6 +44,9 @@ bool http_answer_preflight(sc_http_request_ctx *ctx);
 /* ---- replies (reply.c) ---- */
 
 void http_reply(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_str body);
+/* The same with further headers; `headers` is written to. */
+void http_reply_with(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_pairs *headers,
+                     sc_str body);
 /* A text of the server itself, as Go's http.Error writes it. */
 void http_reply_text(sc_http_request_ctx *ctx, int status, sc_str text);
 /* For answers that are not made by the functions here: the trace of the request, and what CORS

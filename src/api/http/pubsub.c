@@ -134,17 +134,6 @@ static sc_str text_of(const sc_doc *item, const char *key)
     return sc_doc_string(sc_doc_get_nocase(item, sc_str_from(key)));
 }
 
-/* Cuts the next element off the text of an array that was scanned before. */
-static bool next_element(sc_str *at, sc_str *element)
-{
-    sc_str rest = sc_str_trim(*at);
-
-    if (rest.len == 0 || (rest.at[0] != '[' && rest.at[0] != ','))
-        return false;
-    rest = sc_str_sub(rest, 1, rest.len);
-    return sc_json_scan(rest, element, at, NULL) == SC_OK;
-}
-
 static bool read_entries(sc_bulk_publish_request *req, sc_str body)
 {
     sc_arena *mem = &req->call->mem;
@@ -163,7 +152,7 @@ static bool read_entries(sc_bulk_publish_request *req, sc_str body)
     SC_DOC_EACH (list, it) {
         sc_bulk_publish_entry *entry = &req->entries[req->count++];
 
-        if (!next_element(&body, &element) || it->kind != SC_DOC_OBJECT)
+        if (!sc_json_next_element(&body, &element) || it->kind != SC_DOC_OBJECT)
             return fail_entries(req, SC_REASON_PUBSUB_UNMARSHAL_EVENTS,
                                 "error when unmarshaling the request",
                                 ": an entry is not a JSON object");

@@ -22,15 +22,21 @@ void http_add_trace(sc_http_request_ctx *ctx, sc_pairs *headers)
         sc_pairs_add(headers, mem, SC_STR("tracestate"), ctx->tracestate);
 }
 
+void http_reply_with(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_pairs *headers,
+                     sc_str body)
+{
+    if (content_type.len > 0)
+        sc_pairs_add(headers, &ctx->ex->call->mem, SC_STR("content-type"), content_type);
+    http_add_trace(ctx, headers);
+    http_add_cors(ctx, headers);
+    sc_http_respond(ctx->ex, status, headers, body);
+}
+
 void http_reply(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_str body)
 {
     sc_pairs headers = {0};
 
-    if (content_type.len > 0)
-        sc_pairs_add(&headers, &ctx->ex->call->mem, SC_STR("content-type"), content_type);
-    http_add_trace(ctx, &headers);
-    http_add_cors(ctx, &headers);
-    sc_http_respond(ctx->ex, status, &headers, body);
+    http_reply_with(ctx, status, content_type, &headers, body);
 }
 
 void http_reply_text(sc_http_request_ctx *ctx, int status, sc_str text)
@@ -56,29 +62,71 @@ static void add(sc_buf *out, const char *before, sc_str text)
     sc_json_add_string(out, text);
 }
 
-static void add_details(const sc_problem *problem, const sc_reason_row *row, sc_arena *mem,
-                        sc_buf *out)
+/* ---- details, in the order in which Dapr gives them ---- */
+
+static void add_type(sc_buf *out, const char *name)
+{
+    if (sc_buf_at(out)[sc_buf_len(out) - 1] == '}')
+        sc_buf_add_byte(out, ',');
+    sc_buf_add_fmt(out, "{\"@type\":\"type.googleapis.com/google.rpc.%s\",", name);
+}
+
+static void add_help(const sc_problem *problem, sc_buf *out)
+{
+    add_type(out, "Help");
+    add(out, "\"links\":[{\"description\":", sc_str_from(problem->help_text));
+    add(out, ",\"url\":", sc_str_from(problem->help_url));
+    sc_buf_add_str(out, SC_STR("}]}"));
+}
+
+static void add_bad_request(const sc_problem *problem, sc_buf *out)
+{
+    add_type(out, "BadRequest");
+    sc_buf_add_str(out, SC_STR("\"field_violations\":[{"));
+    if (problem->bad_field.len > 0)
+        add(out, "\"field\":", problem->bad_field);
+    add(out,
+        problem->bad_field.len > 0 ? ",\"description\":" : "\"description\":", problem->message);
+    sc_buf_add_str(out, SC_STR("}]}"));
+}
+
+static void add_resource(const sc_problem *problem, sc_resource_kind kind, sc_buf *out)
+{
+    add_type(out, "ResourceInfo");
+    add(out, "\"description\":", kind == SC_RESOURCE_PUBSUB ? problem->message : SC_STR_NONE);
+    add(out, ",\"owner\":\"\",\"resource_name\":", problem->resource_name);
+    add(out, ",\"resource_type\":", sc_str_from(sc_resource_kind_name(kind)));
+    sc_buf_add_byte(out, '}');
+}
+
+static void add_error_info(const sc_problem *problem, const char *reason, sc_arena *mem,
+                           sc_buf *out)
 {
     sc_pairs info = sc_pairs_copy(&problem->info, mem);
 
-    sc_buf_add_str(out, SC_STR(",\"details\":["));
-    if (row->names_resource) {
-        add(out, "{\"@type\":\"type.googleapis.com/google.rpc.ResourceInfo\",\"description\":",
-            problem->message);
-        add(out, ",\"owner\":\"\",\"resource_name\":", problem->resource_name);
-        sc_buf_add_str(out, SC_STR(",\"resource_type\":\"pubsub\"},"));
-    }
-    sc_buf_add_str(
-        out,
-        SC_STR("{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"domain\":\"dapr.io\","
-               "\"metadata\":{"));
+    add_type(out, "ErrorInfo");
+    sc_buf_add_str(out, SC_STR("\"domain\":\"dapr.io\",\"metadata\":"));
     sc_pairs_sort(&info);
-    for (uint32_t i = 0; i < info.count; i++) {
-        add(out, i > 0 ? "," : "", info.at[i].name);
-        add(out, ":", info.at[i].value);
-    }
-    add(out, "},\"reason\":", sc_str_from(row->info_reason));
-    sc_buf_add_str(out, SC_STR("}]"));
+    if (problem->has_info)
+        sc_json_add_pairs(out, &info);
+    else
+        sc_buf_add_str(out, SC_STR("null"));
+    add(out, ",\"reason\":", sc_str_from(reason));
+    sc_buf_add_byte(out, '}');
+}
+
+static void add_details(const sc_problem *problem, const sc_reason_row *row, sc_arena *mem,
+                        sc_buf *out)
+{
+    sc_buf_add_str(out, SC_STR(",\"details\":["));
+    if (problem->help_text)
+        add_help(problem, out);
+    if (problem->is_bad_request)
+        add_bad_request(problem, out);
+    if (row->resource != SC_RESOURCE_NONE)
+        add_resource(problem, row->resource, out);
+    add_error_info(problem, row->info_reason, mem, out);
+    sc_buf_add_byte(out, ']');
 }
 
 void http_reply_problem(sc_http_request_ctx *ctx, const sc_problem *problem)
@@ -89,7 +137,7 @@ void http_reply_problem(sc_http_request_ctx *ctx, const sc_problem *problem)
     sc_api_count_error(ctx->api, row->error_code);
     add(&out, "{\"errorCode\":", sc_str_from(row->error_code));
     add(&out, ",\"message\":", problem->message);
-    if (row->info_reason[0])
+    if (row->info_reason[0] && !sc_reason_is_basic(row))
         add_details(problem, row, &ctx->ex->call->mem, &out);
     sc_buf_add_byte(&out, '}');
     http_reply(ctx, row->http_status, SC_STR("application/json"), sc_buf_str(&out));

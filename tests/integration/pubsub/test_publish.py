@@ -28,7 +28,7 @@ def test_errors_are_daprs(resources):
         assert sidecar.publish("pubsub", "t", b"x", query="?metadata.rawPayload=maybe")[0] == 400
         assert sidecar.publish("pubsub", "t", b"no", "application/cloudevents+json")[0] == 500
         assert sidecar.get("/v1.0/nothing")[0] == 404
-        assert sidecar.get("/v1.0/state/s/k")[0] == 501
+        assert sidecar.get("/v1.0/actors/t/i/state/k")[0] == 501
         assert sidecar.publish("pubsub", "t", b"x" * 5000000)[0] == 413
 
 

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * State stores by name, keys, and everything that reads. Writing is in state_write.c,
+ * transactions are in state_transaction.c.
+ */
+#include "block/state_internal.h"
+
+#include <stdlib.h>
+
+#define SEPARATOR SC_STR("||")
+
+static void on_got(sc_op *op);
+static void on_bulk_got(sc_op *op);
+static void on_queried(sc_op *op);
+
+/* ---- stores ---- */
+
+sc_states *sc_states_new(const sc_states_env *env)
+{
+    sc_states *states = sc_new(sc_states);
+
+    states->env = *env;
+    sc_arena_init(&states->mem, NULL);
+    return states;
+}
+
+void sc_states_free(sc_states *states)
+{
+    for (uint32_t i = 0; i < states->count; i++)
+        free(states->stores[i]);
+    free(states->stores);
+    sc_arena_deinit(&states->mem);
+    free(states);
+}
+
+static bool has_separator(sc_str text)
+{
+    return sc_str_find_str(text, SEPARATOR) < text.len;
+}
+
+static sc_str lower(sc_str text, sc_arena *mem)
+{
+    char *to = sc_arena_alloc(mem, text.len + 1);
+
+    for (size_t i = 0; i < text.len; i++)
+        to[i] = text.at[i] >= 'A' && text.at[i] <= 'Z' ? (char)(text.at[i] | 0x20) : text.at[i];
+    return sc_str_of(to, text.len);
+}
+
+/* The word of `keyPrefix` to what stands in front of keys (state components, section 1.1). */
+static sc_code read_prefix(sc_states *states, sc_state_store *store, sc_error *err)
+{
+    const sc_str *given = sc_pairs_get_nocase(store->state->base.env.settings, SC_STR("keyPrefix"));
+    sc_arena *mem = &states->mem;
+    sc_str word = given ? lower(*given, mem) : SC_STR("appid");
+    sc_str space = states->env.namespace_;
+
+    if (has_separator(word))
+        return sc_fail(err, SC_INVALID,
+                       "failed to save lock keyprefix: api error: code = InvalidArgument desc = "
+                       "input key/keyPrefix '%.*s' can't contain '||'",
+                       SC_FMT(word));
+    if (sc_str_eq(word, SC_STR("none")))
+        return SC_OK;
+    if (sc_str_eq(word, SC_STR("name")))
+        word = store->name;
+    else if (sc_str_eq(word, SC_STR("namespace")) && space.len > 0)
+        word = sc_arena_fmt(mem, "%.*s.%.*s", SC_FMT(space), SC_FMT(states->env.app_id));
+    else if (sc_str_eq(word, SC_STR("appid")) || sc_str_eq(word, SC_STR("namespace")))
+        word = states->env.app_id;
+    store->prefix = sc_arena_fmt(mem, "%.*s||", SC_FMT(word));
+    return SC_OK;
+}
+
+static void ignore_closed(void *user)
+{
+    (void)user;
+}
+
+sc_code sc_states_add(sc_states *states, const sc_component *component, const sc_component_env *env,
+                      sc_error *err)
+{
+    sc_state_store *store = sc_new(sc_state_store);
+
+    if (sc_state_open(component, env, &store->state, err) != SC_OK) {
+        free(store);
+        return err->code;
+    }
+    store->name = store->state->base.env.name;
+    if (read_prefix(states, store, err) != SC_OK) {
+        sc_state_close(store->state, 0, ignore_closed, NULL);
+        free(store);
+        return err->code;
+    }
+    states->stores = realloc(states->stores, (states->count + 1) * sizeof(states->stores[0]));
+    if (!states->stores)
+        sc_out_of_memory("components");
+    states->stores[states->count++] = store;
+    return SC_OK;
+}
+
+sc_state_store *sc_states_find(const sc_states *states, sc_str name)
+{
+    for (uint32_t i = 0; i < states->count; i++) {
+        if (sc_str_eq(states->stores[i]->name, name))
+            return states->stores[i];
+    }
+    return NULL;
+}
+
+static void on_all_closed(sc_op *op)
+{
+    sc_states *states = SC_CONTAINER_OF(op, sc_states, closed);
+
+    states->on_closed(states->user);
+}
+
+static void on_one_closed(void *user)
+{
+    sc_states *states = user;
+
+    if (--states->closing == 0)
+        sc_op_finish(&states->closed);
+}
+
+void sc_states_close(sc_states *states, uint64_t linger_ms, void (*on_closed)(void *user),
+                     void *user)
+{
+    states->on_closed = on_closed;
+    states->user = user;
+    states->closing = states->count + 1;
+    sc_op_init(&states->closed, sc_loop_ops(states->env.loop), NULL, on_all_closed);
+    for (uint32_t i = 0; i < states->count; i++)
+        sc_state_close(states->stores[i]->state, linger_ms, on_one_closed, states);
+    on_one_closed(states);
+}
+
+/* ---- names ---- */
+
+sc_state_store *sc_states_check_name(const sc_states *states, sc_str name, sc_arena *mem,
+                                     sc_problem *problem)
+{
+    sc_state_store *store = sc_states_find(states, name);
+
+    if (store)
+        return store;
+    if (states->count == 0)
+        sc_problem_set(problem, mem, SC_REASON_STATE_NOT_CONFIGURED,
+                       "state store %.*s is not configured", SC_FMT(name));
+    else
+        sc_problem_set(problem, mem, SC_REASON_STATE_NOT_FOUND, "state store %.*s is not found",
+                       SC_FMT(name));
+    return NULL;
+}
+
+sc_state_store *sc_states_check_transactional(const sc_states *states, sc_str name, sc_arena *mem,
+                                              sc_problem *problem)
+{
+    sc_state_store *store = sc_states_check_name(states, name, mem, problem);
+
+    if (!store || store->state->ops->transact)
+        return store;
+    sc_problem_set(problem, mem, SC_REASON_STATE_NO_TRANSACTIONS,
+                   "state store %.*s doesn't support transactions", SC_FMT(name));
+    problem->resource_name = store->name;
+    problem->help_text = "Check the list of state stores and the features they support";
+    problem->help_url =
+        "https://docs.dapr.io/reference/components-reference/supported-state-stores/";
+    return NULL;
+}
+
+sc_state_store *sc_states_check_queryable(const sc_states *states, sc_str name, sc_arena *mem,
+                                          sc_problem *problem)
+{
+    sc_state_store *store = sc_states_check_name(states, name, mem, problem);
+
+    if (!store || store->state->ops->query)
+        return store;
+    sc_problem_set(problem, mem, SC_REASON_STATE_NO_QUERY, "state store does not support querying");
+    problem->resource_name = store->name;
+    return NULL;
+}
+
+/* ---- keys ---- */
+
+bool sc_state_stored_key(const sc_state_store *store, sc_str key, sc_arena *mem, sc_str *out,
+                         sc_problem *problem)
+{
+    sc_str parts[] = {store->prefix, key};
+
+    if (has_separator(key)) {
+        sc_problem_set(problem, mem, SC_REASON_STATE_ILLEGAL_KEY,
+                       "input key/keyPrefix '%.*s' can't contain '||'", SC_FMT(key));
+        problem->resource_name = store->name;
+        problem->is_bad_request = true;
+        problem->bad_field = key;
+        return false;
+    }
+    *out = store->prefix.len ? sc_arena_join(mem, parts, 2) : key;
+    return true;
+}
+
+sc_str sc_state_own_key(sc_str stored)
+{
+    size_t at = sc_str_find_str(stored, SEPARATOR);
+    sc_str rest;
+
+    if (at == stored.len)
+        return stored;
+    rest = sc_str_sub(stored, at + SEPARATOR.len, stored.len);
+    return sc_str_sub(rest, 0, sc_str_find_str(rest, SEPARATOR));
+}
+
+/* A read knows no wrong consistency: other texts are as good as none. */
+static sc_consistency consistency_of(sc_str text)
+{
+    if (sc_str_eq(text, SC_STR("strong")))
+        return SC_STRONG;
+    return sc_str_eq(text, SC_STR("eventual")) ? SC_EVENTUAL : SC_CONSISTENCY_UNSET;
+}
+
+/* ---- one key ---- */
+
+void sc_states_get(sc_states *states, sc_state_get_request *req)
+{
+    sc_arena *mem = &req->call->mem;
+
+    sc_call_ref(req->call);
+    sc_op_init(&req->op.op, sc_loop_ops(states->env.loop), mem, on_got);
+    req->store = sc_states_check_name(states, req->store_name, mem, &req->problem);
+    if (!req->store ||
+        !sc_state_stored_key(req->store, req->key, mem, &req->op.key, &req->problem)) {
+        sc_op_finish(&req->op.op);
+        return;
+    }
+    req->op.metadata = &req->metadata;
+    req->op.consistency = consistency_of(req->consistency);
+    sc_state_get(req->store->state, &req->op);
+}
+
+static void on_got(sc_op *op)
+{
+    sc_state_get_request *req = SC_CONTAINER_OF(op, sc_state_get_request, op.op);
+    sc_call *call = req->call;
+
+    req->value = req->op.out;
+    if (op->err.code != SC_OK)
+        sc_problem_set(&req->problem, &call->mem, SC_REASON_STATE_GET,
+                       "fail to get %.*s from state store %.*s: %s", SC_FMT(req->key),
+                       SC_FMT(req->store->name), op->err.text);
+    req->done(req);
+    sc_call_unref(call);
+}
+
+/* ---- several keys ---- */
+
+static bool start_bulk_get(sc_states *states, sc_state_bulk_get_request *req)
+{
+    sc_arena *mem = &req->call->mem;
+
+    req->store = sc_states_check_name(states, req->store_name, mem, &req->problem);
+    if (!req->store)
+        return false;
+    for (size_t i = 0; i < req->count; i++) {
+        if (!sc_state_stored_key(req->store, req->keys[i], mem, &req->keys[i], &req->problem))
+            return false;
+    }
+    req->op.keys = req->keys;
+    req->op.count = req->count;
+    req->op.parallelism = req->parallelism > 0 ? (size_t)req->parallelism : 0;
+    req->op.metadata = &req->metadata;
+    return req->count > 0;
+}
+
+void sc_states_bulk_get(sc_states *states, sc_state_bulk_get_request *req)
+{
+    sc_call_ref(req->call);
+    sc_op_init(&req->op.op, sc_loop_ops(states->env.loop), &req->call->mem, on_bulk_got);
+    if (start_bulk_get(states, req))
+        sc_state_bulk_get(req->store->state, &req->op);
+    else
+        sc_op_finish(&req->op.op);
+}
+
+static void on_bulk_got(sc_op *op)
+{
+    sc_state_bulk_get_request *req = SC_CONTAINER_OF(op, sc_state_bulk_get_request, op.op);
+    sc_call *call = req->call;
+
+    if (op->err.code != SC_OK)
+        sc_problem_set(&req->problem, &call->mem, SC_REASON_STATE_BULK_GET, "%s", op->err.text);
+    req->rows = req->op.rows;
+    req->row_count = req->op.row_count;
+    for (size_t i = 0; i < req->row_count; i++)
+        req->rows[i].key = sc_state_own_key(req->rows[i].key);
+    req->done(req);
+    sc_call_unref(call);
+}
+
+/* ---- queries ---- */
+
+static void query_failed(sc_state_query_request *req, const char *before, const sc_error *why)
+{
+    sc_problem_set(&req->problem, &req->call->mem, SC_REASON_STATE_QUERY,
+                   "state store %.*s query failed: %s%s", SC_FMT(req->store->name), before,
+                   why->text);
+    req->problem.resource_name = req->store->name;
+}
+
+static bool start_query(sc_states *states, sc_state_query_request *req)
+{
+    sc_arena *mem = &req->call->mem;
+    sc_error err;
+
+    req->store = sc_states_check_queryable(states, req->store_name, mem, &req->problem);
+    if (!req->store)
+        return false;
+    if (sc_state_query_parse(req->text, mem, &req->query, &err) != SC_OK) {
+        query_failed(req, "failed to parse JSON query body: ", &err);
+        return false;
+    }
+    req->op.query = &req->query;
+    req->op.key_prefix = req->store->prefix;
+    req->op.metadata = &req->metadata;
+    return true;
+}
+
+void sc_states_query(sc_states *states, sc_state_query_request *req)
+{
+    sc_call_ref(req->call);
+    sc_op_init(&req->op.op, sc_loop_ops(states->env.loop), &req->call->mem, on_queried);
+    if (start_query(states, req))
+        req->store->state->ops->query(req->store->state->base.self, &req->op);
+    else
+        sc_op_finish(&req->op.op);
+}
+
+static void on_queried(sc_op *op)
+{
+    sc_state_query_request *req = SC_CONTAINER_OF(op, sc_state_query_request, op.op);
+    sc_call *call = req->call;
+
+    if (op->err.code != SC_OK)
+        query_failed(req, "", &op->err);
+    req->rows = req->op.rows;
+    req->row_count = req->op.row_count;
+    req->token = req->op.token;
+    for (size_t i = 0; i < req->row_count; i++)
+        req->rows[i].key = sc_state_own_key(req->rows[i].key);
+    req->done(req);
+    sc_call_unref(call);
+}

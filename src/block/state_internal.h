@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the state block share: keys and items on their way to a store.
+ */
+#ifndef SC_BLOCK_STATE_INTERNAL_H
+#define SC_BLOCK_STATE_INTERNAL_H
+
+#include "block/state.h"
+
+struct sc_states {
+    sc_states_env env;
+    sc_state_store **stores;
+    uint32_t count;
+    sc_arena mem;
+    uint32_t closing;
+    void (*on_closed)(void *user);
+    void *user;
+    sc_op closed;
+};
+
+/* The key as it is stored. False: it holds the separator, and `problem` says so. */
+bool sc_state_stored_key(const sc_state_store *store, sc_str key, sc_arena *mem, sc_str *out,
+                         sc_problem *problem);
+/* The application's key of a stored one: what stands between the first and the second separator. */
+sc_str sc_state_own_key(sc_str stored);
+
+/* Makes the component's write of an item: key, options, value. Returns SC_OK; otherwise either
+ * `problem` is set (the key), or `err` says what the item's own failure is. */
+sc_code sc_state_prepare(sc_state_store *store, const sc_state_item *item, bool is_delete,
+                         sc_arena *mem, sc_state_write *out, sc_problem *problem, sc_error *err);
+
+/* The words for a failed write: the store's, with Dapr's in front when its ETag is at fault. */
+sc_str sc_state_write_story(const sc_error *err, sc_etag_fault fault, sc_arena *mem);
+
+#endif

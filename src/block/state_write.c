@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Saving and deleting. Items of one request go to the store at the same time and succeed or fail
+ * each by itself; the request tells of the failures together.
+ */
+#include "block/state_internal.h"
+
+typedef struct sc_state_item_op {
+    sc_state_write_op op; /* first: on_item_written gets it back by a cast */
+    sc_state_write_request *req;
+} sc_state_item_op;
+
+static void on_item_written(sc_op *op);
+static void on_nothing_to_do(sc_op *op);
+static void finish(sc_state_write_request *req);
+
+/* ---- items ---- */
+
+static sc_code read_options(const sc_state_item *item, sc_state_write *out, sc_error *err)
+{
+    if (sc_str_eq(item->concurrency, SC_STR("first-write")))
+        out->concurrency = SC_FIRST_WRITE;
+    else if (sc_str_eq(item->concurrency, SC_STR("last-write")))
+        out->concurrency = SC_LAST_WRITE;
+    else if (item->concurrency.len > 0)
+        return sc_fail(err, SC_INVALID, "unrecognized concurrency model '%.*s'",
+                       SC_FMT(sc_str_sub(item->concurrency, 0, 100)));
+    if (sc_str_eq(item->consistency, SC_STR("strong")))
+        out->consistency = SC_STRONG;
+    else if (sc_str_eq(item->consistency, SC_STR("eventual")))
+        out->consistency = SC_EVENTUAL;
+    else if (item->consistency.len > 0)
+        return sc_fail(err, SC_INVALID, "unrecognized consistency model '%.*s'",
+                       SC_FMT(sc_str_sub(item->consistency, 0, 100)));
+    return SC_OK;
+}
+
+sc_code sc_state_prepare(sc_state_store *store, const sc_state_item *item, bool is_delete,
+                         sc_arena *mem, sc_state_write *out, sc_problem *problem, sc_error *err)
+{
+    *out = (sc_state_write){.value = item->value,
+                            .etag = item->etag,
+                            .metadata = &item->metadata,
+                            .is_delete = is_delete,
+                            .is_json = item->is_json};
+    if (!sc_state_stored_key(store, item->key, mem, &out->key, problem))
+        return SC_INVALID;
+    return read_options(item, out, err);
+}
+
+sc_str sc_state_write_story(const sc_error *err, sc_etag_fault fault, sc_arena *mem)
+{
+    static const char *const words[] = {
+        [SC_ETAG_FINE] = "",
+        [SC_ETAG_MISMATCH] = "possible etag mismatch. error from state store",
+        [SC_ETAG_INVALID] = "invalid etag value",
+    };
+
+    return sc_arena_fmt(mem, "%s%s%s", words[fault],
+                        fault != SC_ETAG_FINE && err->text[0] ? ": " : "", err->text);
+}
+
+/* ---- requests ---- */
+
+static bool start(sc_states *states, sc_state_write_request *req)
+{
+    sc_arena *mem = &req->call->mem;
+
+    req->store = sc_states_check_name(states, req->store_name, mem, &req->problem);
+    if (!req->store)
+        return false;
+    req->ops = sc_arena_zero(mem, (req->count + 1) * sizeof(req->ops[0]));
+    for (size_t i = 0; i < req->count; i++) {
+        sc_state_item_op *one = &req->ops[i];
+
+        one->req = req;
+        sc_op_init(&one->op.op, sc_loop_ops(states->env.loop), mem, on_item_written);
+        if (sc_state_prepare(req->store, &req->items[i], req->action != SC_STATE_SAVE, mem,
+                             &one->op.write, &req->problem, &one->op.op.err) != SC_OK &&
+            !sc_problem_is_none(&req->problem))
+            return false;
+    }
+    return req->count > 0;
+}
+
+void sc_states_write(sc_states *states, sc_state_write_request *req)
+{
+    sc_call_ref(req->call);
+    if (!start(states, req)) {
+        sc_op_init(&req->nothing, sc_loop_ops(states->env.loop), &req->call->mem, on_nothing_to_do);
+        sc_op_finish(&req->nothing);
+        return;
+    }
+    req->waiting = req->count;
+    for (size_t i = 0; i < req->count; i++) {
+        if (req->ops[i].op.op.err.code == SC_OK)
+            sc_state_write_one(req->store->state, &req->ops[i].op);
+        else
+            sc_op_finish(&req->ops[i].op.op);
+    }
+}
+
+static void on_nothing_to_do(sc_op *op)
+{
+    finish(SC_CONTAINER_OF(op, sc_state_write_request, nothing));
+}
+
+/* ---- failures ---- */
+
+static const struct {
+    sc_reason reasons[3]; /* by sc_etag_fault */
+    const char *words;
+} actions[] = {
+    [SC_STATE_SAVE] = {{SC_REASON_STATE_SAVE, SC_REASON_STATE_SAVE_MISMATCH,
+                        SC_REASON_STATE_SAVE_INVALID},
+                       "failed saving state in state store"},
+    [SC_STATE_DELETE] = {{SC_REASON_STATE_DELETE, SC_REASON_STATE_DELETE_MISMATCH,
+                          SC_REASON_STATE_DELETE_INVALID},
+                         "failed deleting state with key"},
+    [SC_STATE_BULK_DELETE] = {{SC_REASON_STATE_BULK_DELETE, SC_REASON_STATE_BULK_DELETE_MISMATCH,
+                               SC_REASON_STATE_BULK_DELETE_INVALID},
+                              "failed deleting state in state store"},
+};
+
+/* The failure that decides how the request is answered: one of an ETag before any other. */
+static const sc_state_item_op *worst_of(const sc_state_write_request *req)
+{
+    const sc_state_item_op *worst = NULL;
+
+    for (size_t i = 0; i < req->count; i++) {
+        const sc_state_item_op *one = &req->ops[i];
+
+        if (one->op.op.err.code == SC_OK)
+            continue;
+        if (one->op.etag_fault != SC_ETAG_FINE)
+            return one;
+        worst = worst ? worst : one;
+    }
+    return worst;
+}
+
+static sc_str all_stories(const sc_state_write_request *req)
+{
+    sc_buf all = {0};
+    sc_str text;
+
+    for (size_t i = 0; i < req->count; i++) {
+        const sc_error *err = &req->ops[i].op.op.err;
+
+        if (err->code == SC_OK)
+            continue;
+        if (sc_buf_len(&all) > 0)
+            sc_buf_add_byte(&all, '\n');
+        sc_buf_add_str(&all, sc_str_from(err->text));
+    }
+    text = sc_arena_str(&req->call->mem, sc_buf_str(&all));
+    sc_buf_deinit(&all);
+    return text;
+}
+
+/* One ETag failure among several is told alone; Dapr says its words twice then. */
+static sc_str story_of(const sc_state_write_request *req, const sc_state_item_op *worst)
+{
+    sc_arena *mem = &req->call->mem;
+    sc_str story = sc_state_write_story(&worst->op.op.err, worst->op.etag_fault, mem);
+    sc_error again;
+
+    if (req->count == 1)
+        return story;
+    if (worst->op.etag_fault == SC_ETAG_FINE)
+        return all_stories(req);
+    (void)sc_fail(&again, worst->op.op.err.code, "%.*s", SC_FMT(story));
+    return sc_state_write_story(&again, worst->op.etag_fault, mem);
+}
+
+static void tell(sc_state_write_request *req)
+{
+    const sc_state_item_op *worst = worst_of(req);
+    sc_str subject = req->action == SC_STATE_DELETE ? req->items[0].key : req->store->name;
+
+    if (worst)
+        sc_problem_set(&req->problem, &req->call->mem,
+                       actions[req->action].reasons[worst->op.etag_fault], "%s %.*s: %.*s",
+                       actions[req->action].words, SC_FMT(subject), SC_FMT(story_of(req, worst)));
+}
+
+static void on_item_written(sc_op *op)
+{
+    sc_state_write_request *req = ((sc_state_item_op *)op)->req;
+
+    if (--req->waiting > 0)
+        return;
+    tell(req);
+    finish(req);
+}
+
+static void finish(sc_state_write_request *req)
+{
+    sc_call *call = req->call;
+
+    req->done(req);
+    sc_call_unref(call);
+}
