@@ -4,6 +4,7 @@
  * belong to later work answer UNIMPLEMENTED, on which SDKs fall back.
  */
 #include "api/grpc/internal.h"
+#include "api/tables.h"
 #include "wire/traceparent.h"
 
 static const sc_grpc_method methods[] = {
@@ -25,6 +26,15 @@ static const sc_grpc_method methods[] = {
 #include "api/grpc/later.def"
 #undef LATER
 };
+
+bool sc_grpc_api_row(size_t index, sc_api_row *row)
+{
+    if (index >= SC_ARRAY_LEN(methods))
+        return false;
+    *row = (sc_api_row){.name = methods[index].name,
+                        .is_there = methods[index].run || methods[index].stream};
+    return true;
+}
 
 static void open_call(sc_grpc_stream *stream);
 static void run_unary(sc_grpc_stream *stream, sc_str message);

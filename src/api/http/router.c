@@ -4,7 +4,10 @@
  * Dapr answers when it finds no application to invoke. A route that the access lists take away is
  * no route at all, as in Dapr.
  */
+#include <stdio.h>
+
 #include "api/http/internal.h"
+#include "api/tables.h"
 #include "wire/traceparent.h"
 #include "wire/url.h"
 
@@ -69,23 +72,42 @@ typedef struct route_list {
 static const route_list api_routes = {routes, SC_ARRAY_LEN(routes)};
 static const route_list all_public_routes = {public_routes, SC_ARRAY_LEN(public_routes)};
 
+static const struct {
+    sc_str name;
+    unsigned bit;
+} verbs[] = {
+    {SC_STR_INIT("GET"), GET},
+    {SC_STR_INIT("POST"), POST},
+    {SC_STR_INIT("PUT"), PUT},
+    {SC_STR_INIT("DELETE"), DELETE},
+};
+
 static unsigned method_bit(sc_str method)
 {
-    static const struct {
-        sc_str name;
-        unsigned bit;
-    } rows[] = {
-        {SC_STR_INIT("GET"), GET},
-        {SC_STR_INIT("POST"), POST},
-        {SC_STR_INIT("PUT"), PUT},
-        {SC_STR_INIT("DELETE"), DELETE},
-    };
-
-    for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
-        if (sc_str_eq(rows[i].name, method))
-            return rows[i].bit;
+    for (size_t i = 0; i < SC_ARRAY_LEN(verbs); i++) {
+        if (sc_str_eq(verbs[i].name, method))
+            return verbs[i].bit;
     }
     return 0x80;
+}
+
+bool sc_http_api_row(size_t index, sc_api_row *row)
+{
+    if (index >= SC_ARRAY_LEN(routes))
+        return false;
+    *row = (sc_api_row){.name = routes[index].pattern, .is_there = routes[index].run != NULL};
+    if (routes[index].methods == ANY) {
+        (void)snprintf(row->verbs, sizeof(row->verbs), "any");
+        return true;
+    }
+    for (size_t i = 0; i < SC_ARRAY_LEN(verbs); i++) {
+        size_t len = strlen(row->verbs);
+
+        if (routes[index].methods & verbs[i].bit)
+            (void)snprintf(row->verbs + len, sizeof(row->verbs) - len, "%s%.*s",
+                           len > 0 ? ", " : "", SC_FMT(verbs[i].name));
+    }
+    return true;
 }
 
 /* True when `path` fits; parameters are decoded once, as query text. */
@@ -238,8 +260,7 @@ static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_a
     return sc_arena_fmt(mem, "%d %s", status, sc_http_status_text(status));
 }
 
-const sc_http_handler sc_http_api_handler = {.on_request = on_request,
-                                             .on_finished = on_finished,
-                                             .describe_refusal = describe_refusal};
+const sc_http_handler sc_http_api_handler = {
+    .on_request = on_request, .on_finished = on_finished, .describe_refusal = describe_refusal};
 const sc_http_handler sc_http_public_handler = {.on_request = on_public_request,
                                                 .describe_refusal = describe_refusal};
