@@ -82,10 +82,10 @@ sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component,
         return err->code;
     entry = sc_new(sc_pubsub_entry);
     entry->pubsub = opened;
-    entry->name = opened->base.env.name;
+    entry->name = opened->instance->env.name;
     entry->stats = (sc_egress_stats){.metrics = pubsubs->env.metrics, .component = entry->name};
     entry->rules =
-        sc_topic_rules_read(opened->base.env.settings, pubsubs->env.app_id, &pubsubs->mem);
+        sc_topic_rules_read(opened->instance->env.settings, pubsubs->env.app_id, &pubsubs->mem);
     entry->is_namespaced = names_namespace(env->settings);
     pubsubs->entries =
         realloc(pubsubs->entries, (pubsubs->count + 1) * sizeof(pubsubs->entries[0]));

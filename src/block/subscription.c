@@ -227,7 +227,7 @@ static sc_code start_at_broker(sc_subscription *sub, sc_error *err)
                        "subscription to topic '%.*s' on pubsub '%.*s' is not allowed",
                        SC_FMT(spec->topic), SC_FMT(spec->pubsub_name));
     sub->broker.topic = sc_pubsub_broker_topic(sub->pubsubs, sub->entry, spec->topic, &sub->mem);
-    return sub->entry->pubsub->ops->subscribe(sub->entry->pubsub->base.self, &sub->broker, err);
+    return sub->entry->pubsub->ops->subscribe(sub->entry->pubsub->self, &sub->broker, err);
 }
 
 static void try_start(sc_subscription *sub)
@@ -278,7 +278,7 @@ void sc_subscription_close(sc_subscription *sub, void (*on_closed)(void *user), 
         sc_op_finish(&sub->closed);
         return;
     }
-    sub->entry->pubsub->ops->unsubscribe(sub->entry->pubsub->base.self, &sub->broker);
+    sub->entry->pubsub->ops->unsubscribe(sub->entry->pubsub->self, &sub->broker);
     sc_deliveries_release(sub);
     if (sub->bulk)
         sc_bulk_flush(sub->bulk);

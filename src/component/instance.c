@@ -4,6 +4,8 @@
  */
 #include "component/instance.h"
 
+#include <stdlib.h>
+
 static sc_component_env copy_env(const sc_component_env *env, sc_arena *mem)
 {
     sc_component_env copy = *env;
@@ -44,4 +46,103 @@ sc_code sc_instance_init(sc_instance *instance, const sc_component *component,
 void sc_instance_deinit(sc_instance *instance)
 {
     sc_arena_deinit(&instance->mem);
+}
+
+sc_code sc_instance_open(const sc_component *component, sc_open_fn open, sc_close_fn close,
+                         const sc_component_env *env, sc_instance **out, sc_error *err)
+{
+    sc_instance *instance = sc_new(sc_instance);
+    sc_code code = sc_instance_init(instance, component, env, err);
+
+    if (code != SC_OK) {
+        free(instance);
+        return code;
+    }
+    instance->close = close;
+    code = open(instance->self, instance->conf, &instance->env, err);
+    if (code != SC_OK) {
+        sc_instance_deinit(instance);
+        free(instance);
+        return code;
+    }
+    *out = instance;
+    return SC_OK;
+}
+
+static void on_closed(void *at)
+{
+    sc_instance *instance = at;
+    void (*tell)(void *user) = instance->on_closed;
+    void *user = instance->user;
+
+    sc_instance_deinit(instance);
+    free(instance);
+    if (tell)
+        tell(user);
+}
+
+void sc_instance_close(sc_instance *instance, uint64_t linger_ms, void (*tell)(void *user),
+                       void *user)
+{
+    instance->on_closed = tell;
+    instance->user = user;
+    instance->close(instance->self, linger_ms, on_closed, instance);
+}
+
+/* ---- those of one kind ---- */
+
+sc_code sc_instance_set_open(sc_instance_set *set, const sc_component *component, sc_open_fn open,
+                             sc_close_fn close, const sc_component_env *env, sc_error *err)
+{
+    sc_instance *instance;
+
+    if (sc_instance_set_find(set, env->name))
+        return sc_fail(err, SC_ALREADY_EXISTS, "a component '%.*s' (%s) is there already",
+                       SC_FMT(env->name), component->type);
+    if (sc_instance_open(component, open, close, env, &instance, err) != SC_OK)
+        return err->code;
+    set->at = realloc(set->at, (set->count + 1) * sizeof(set->at[0]));
+    if (!set->at)
+        sc_out_of_memory("components");
+    set->at[set->count++] = instance;
+    return SC_OK;
+}
+
+sc_instance *sc_instance_set_find(const sc_instance_set *set, sc_str name)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (sc_str_eq(set->at[i]->env.name, name))
+            return set->at[i];
+    }
+    return NULL;
+}
+
+static void on_set_closed(sc_op *op)
+{
+    sc_instance_set *set = SC_CONTAINER_OF(op, sc_instance_set, closed);
+
+    free(set->at);
+    set->at = NULL;
+    set->count = 0;
+    set->on_closed(set->user);
+}
+
+static void on_one_closed(void *user)
+{
+    sc_instance_set *set = user;
+
+    if (--set->closing == 0)
+        sc_op_finish(&set->closed);
+}
+
+void sc_instance_set_close(sc_instance_set *set, sc_loop *loop, uint64_t linger_ms,
+                           void (*tell)(void *user), void *user)
+{
+    set->on_closed = tell;
+    set->user = user;
+    set->closing = set->count + 1;
+    sc_op_init(&set->closed, sc_loop_ops(loop), NULL, on_set_closed);
+    for (uint32_t i = 0; i < set->count; i++)
+        sc_instance_close(set->at[i], linger_ms, on_one_closed, set);
+    on_one_closed(set);
 }

@@ -12,47 +12,23 @@
 sc_code sc_pubsub_open(const sc_component *component, const sc_component_env *env, sc_pubsub **out,
                        sc_error *err)
 {
-    sc_pubsub *pubsub = sc_new(sc_pubsub);
-    sc_instance *base = &pubsub->base;
+    const sc_pubsub_ops *ops = component->pubsub;
+    sc_instance *instance;
 
-    if (sc_instance_init(base, component, env, err) != SC_OK) {
-        free(pubsub);
+    if (sc_instance_open(component, ops->open, ops->close, env, &instance, err) != SC_OK)
         return err->code;
-    }
-    pubsub->ops = component->pubsub;
-    if (pubsub->ops->open(base->self, base->conf, &base->env, err) != SC_OK) {
-        sc_instance_deinit(base);
-        free(pubsub);
-        return err->code;
-    }
-    *out = pubsub;
+    *out = sc_new(sc_pubsub);
+    **out = (sc_pubsub){.instance = instance, .ops = ops, .self = instance->self};
     return SC_OK;
-}
-
-typedef struct closing {
-    sc_pubsub *pubsub;
-    void (*on_closed)(void *user);
-    void *user;
-} closing;
-
-static void on_instance_closed(void *at)
-{
-    closing *done = at;
-
-    sc_instance_deinit(&done->pubsub->base);
-    free(done->pubsub);
-    if (done->on_closed)
-        done->on_closed(done->user);
-    free(done);
 }
 
 void sc_pubsub_close(sc_pubsub *pubsub, uint64_t linger_ms, void (*on_closed)(void *user),
                      void *user)
 {
-    closing *done = sc_new(closing);
+    sc_instance *instance = pubsub->instance;
 
-    *done = (closing){pubsub, on_closed, user};
-    pubsub->ops->close(pubsub->base.self, linger_ms, on_instance_closed, done);
+    free(pubsub);
+    sc_instance_close(instance, linger_ms, on_closed, user);
 }
 
 /* ---- bulk publish for brokers that have none ---- */
@@ -105,7 +81,7 @@ static void publish_one_by_one(sc_pubsub *pubsub, sc_bulk_publish_op *op)
 void sc_pubsub_bulk_publish(sc_pubsub *pubsub, sc_bulk_publish_op *op)
 {
     if (pubsub->ops->bulk_publish)
-        pubsub->ops->bulk_publish(pubsub->base.self, op);
+        pubsub->ops->bulk_publish(pubsub->self, op);
     else
         publish_one_by_one(pubsub, op);
 }

@@ -119,21 +119,22 @@ typedef struct sc_pubsub_ops {
 /* ---- an opened instance, as blocks see it ---- */
 
 typedef struct sc_pubsub {
-    sc_instance base;
+    sc_instance *instance;
     const sc_pubsub_ops *ops;
+    void *self; /* for them */
 } sc_pubsub;
 
 /* Decodes the settings and opens the instance. `env->name`, settings... are copied.
  * Fails with SC_INVALID (settings) or what the component's open says. */
 sc_code sc_pubsub_open(const sc_component *component, const sc_component_env *env, sc_pubsub **out,
                        sc_error *err) SC_MUST_CHECK;
-/* Frees the instance after the component's close; then `on_closed`. */
+/* Frees `pubsub` at once and the instance after the component's close; then `on_closed`. */
 void sc_pubsub_close(sc_pubsub *pubsub, uint64_t linger_ms, void (*on_closed)(void *user),
                      void *user);
 
 static inline void sc_pubsub_publish(sc_pubsub *pubsub, sc_publish_op *op)
 {
-    pubsub->ops->publish(pubsub->base.self, op);
+    pubsub->ops->publish(pubsub->self, op);
 }
 /* Falls back to one publish per entry where the component has no bulk publish. */
 void sc_pubsub_bulk_publish(sc_pubsub *pubsub, sc_bulk_publish_op *op);
