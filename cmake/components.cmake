@@ -10,6 +10,8 @@ sc_component(pubsub/in_memory)
 sc_component(pubsub/redis)
 sc_component(pubsub/sqlite)
 sc_component(state/in_memory)
+sc_component(secretstores/local_env)
+sc_component(secretstores/local_file)
 
 set(component_list "/* Generated from cmake/components.cmake. */\n#include \"component/component.h\"\n\n")
 foreach(name ${component_names})

@@ -9,6 +9,7 @@
 #include "block/metadata.h"
 #include "block/pubsub.h"
 #include "block/state.h"
+#include "block/secret.h"
 #include "observe/observe.h"
 
 typedef struct sc_api {
@@ -16,6 +17,7 @@ typedef struct sc_api {
     sc_log *log;
     sc_pubsubs *pubsubs;
     sc_states *states;
+    sc_secretstores *secretstores;
     sc_ledger *ledger;
     sc_metadata *metadata;
     sc_observe *observe;

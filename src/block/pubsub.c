@@ -59,16 +59,6 @@ const sc_pubsubs_env *sc_pubsubs_env_of(const sc_pubsubs *pubsubs)
     return &pubsubs->env;
 }
 
-static bool names_namespace(const sc_pairs *settings)
-{
-    for (uint32_t i = 0; i < settings->count; i++) {
-        if (sc_str_find_str(settings->at[i].value, SC_STR("{namespace}")) <
-            settings->at[i].value.len)
-            return true;
-    }
-    return false;
-}
-
 sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component,
                        const sc_component_env *env, sc_error *err)
 {
@@ -86,7 +76,7 @@ sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component,
     entry->stats = (sc_egress_stats){.metrics = pubsubs->env.metrics, .component = entry->name};
     entry->rules =
         sc_topic_rules_read(opened->instance->env.settings, pubsubs->env.app_id, &pubsubs->mem);
-    entry->is_namespaced = names_namespace(env->settings);
+    entry->is_namespaced = env->names_namespace;
     pubsubs->entries =
         realloc(pubsubs->entries, (pubsubs->count + 1) * sizeof(pubsubs->entries[0]));
     if (!pubsubs->entries)

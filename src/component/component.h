@@ -9,8 +9,9 @@
 #include "core/log.h"
 #include "io/loop.h"
 
-struct sc_pubsub_ops; /* component/pubsub.h */
-struct sc_state_ops;  /* component/state.h */
+struct sc_pubsub_ops;      /* component/pubsub.h */
+struct sc_state_ops;       /* component/state.h */
+struct sc_secretstore_ops; /* component/secretstore.h */
 
 #define SC_MAX_CAPABILITIES 8u /* names that the metadata API tells of one component */
 
@@ -22,7 +23,9 @@ typedef struct sc_component_env {
     sc_str app_id;            /* default consumer ID */
     sc_str namespace_;        /* NAMESPACE, empty: "default" is not implied */
     sc_str instance_id;       /* unique per running sidecar: "<host>-<pid>-<random>" */
-    const sc_pairs *settings; /* the raw YAML settings, for families like "consumerID" templates */
+    const sc_pairs *settings; /* of the YAML, references and templates replaced */
+    const sc_pairs *hidden;   /* names of those that came from a secret store: never printed */
+    bool names_namespace;     /* a setting says {namespace}: topics begin with it (Dapr) */
 } sc_component_env;
 
 /* How an instance stands with its server or file. */
@@ -37,10 +40,11 @@ typedef struct sc_component {
     const char *version; /* "v1" */
     const char *title;   /* for the reference: "Redis Streams" */
     const sc_field *fields;
-    size_t conf_size; /* bytes of the struct that `fields` fills */
-    size_t self_size; /* bytes of the instance, zeroed before open */
-    const struct sc_pubsub_ops *pubsub;
+    size_t conf_size;                   /* bytes of the struct that `fields` fills */
+    size_t self_size;                   /* bytes of the instance, zeroed before open */
+    const struct sc_pubsub_ops *pubsub; /* of its kind, the others NULL */
     const struct sc_state_ops *state;
+    const struct sc_secretstore_ops *secretstore;
 } sc_component;
 
 /* Every component linked into the binary, NULL at the end. Generated list of names. */

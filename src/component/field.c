@@ -183,14 +183,24 @@ static sc_code set_defaults(const sc_field *fields, const sc_pairs *settings, sc
     return SC_OK;
 }
 
-sc_code sc_fields_decode(const sc_field *fields, const sc_pairs *settings, sc_arena *mem,
-                         void *conf, sc_pairs *unknown, sc_error *err)
+/* The line as one whose value is never printed. */
+static sc_field hide(const sc_field *field)
+{
+    sc_field hidden = *field;
+
+    hidden.flags |= SC_FIELD_SECRET;
+    return hidden;
+}
+
+sc_code sc_fields_decode(const sc_field *fields, const sc_pairs *settings, const sc_pairs *hidden,
+                         sc_arena *mem, void *conf, sc_pairs *unknown, sc_error *err)
 {
     if (set_defaults(fields, settings, mem, conf, err) != SC_OK)
         return err->code;
     for (uint32_t i = 0; i < settings->count; i++) {
         const sc_pair *pair = &settings->at[i];
         const sc_field *field = sc_field_find(fields, pair->name);
+        sc_field secret;
 
         if (!field) {
             if (unknown)
@@ -199,6 +209,10 @@ sc_code sc_fields_decode(const sc_field *fields, const sc_pairs *settings, sc_ar
         }
         if (pair->value.len == 0 && field->kind != SC_KIND_STR)
             continue; /* an empty text is "not set" */
+        if (hidden && sc_pairs_get(hidden, pair->name)) {
+            secret = hide(field);
+            field = &secret;
+        }
         if (decode_one(field, pair->value, mem, conf, err) != SC_OK)
             return err->code;
     }

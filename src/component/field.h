@@ -55,9 +55,10 @@ typedef struct sc_field {
 
 /* Fills the zeroed `conf` from `settings`: defaults first, then what the YAML says. Strings live in
  * `mem`. Settings that no line names are added to `unknown` (may be NULL).
- * Fails with SC_INVALID naming the setting, the value (unless secret) and what would be right. */
-sc_code sc_fields_decode(const sc_field *fields, const sc_pairs *settings, sc_arena *mem,
-                         void *conf, sc_pairs *unknown, sc_error *err) SC_MUST_CHECK;
+ * Fails with SC_INVALID naming the setting, the value (unless the field is secret or `hidden`,
+ * which may be NULL, has its name) and what would be right. */
+sc_code sc_fields_decode(const sc_field *fields, const sc_pairs *settings, const sc_pairs *hidden,
+                         sc_arena *mem, void *conf, sc_pairs *unknown, sc_error *err) SC_MUST_CHECK;
 
 /* The line that `name` means, or NULL. */
 const sc_field *sc_field_find(const sc_field *fields, sc_str name);

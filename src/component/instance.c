@@ -10,14 +10,18 @@ static sc_component_env copy_env(const sc_component_env *env, sc_arena *mem)
 {
     sc_component_env copy = *env;
     sc_pairs *settings = sc_arena_new(mem, sc_pairs);
+    sc_pairs *hidden = sc_arena_new(mem, sc_pairs);
     sc_log *log = sc_arena_new(mem, sc_log);
 
     *settings = sc_pairs_copy(env->settings, mem);
+    if (env->hidden)
+        *hidden = sc_pairs_copy(env->hidden, mem);
     if (env->log) {
         *log = *env->log;
         log->component = sc_arena_str(mem, env->log->component);
     }
     copy.settings = settings;
+    copy.hidden = hidden;
     copy.log = log;
     copy.name = sc_arena_str(mem, env->name);
     copy.app_id = sc_arena_str(mem, env->app_id);
@@ -36,8 +40,8 @@ sc_code sc_instance_init(sc_instance *instance, const sc_component *component,
     instance->env = copy_env(env, &instance->mem);
     instance->conf = sc_arena_zero(&instance->mem, component->conf_size + 1);
     instance->self = sc_arena_zero(&instance->mem, component->self_size + 1);
-    code = sc_fields_decode(component->fields, instance->env.settings, &instance->mem,
-                            instance->conf, &instance->unknown, err);
+    code = sc_fields_decode(component->fields, instance->env.settings, instance->env.hidden,
+                            &instance->mem, instance->conf, &instance->unknown, err);
     if (code != SC_OK)
         sc_arena_deinit(&instance->mem);
     return code;

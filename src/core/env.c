@@ -13,6 +13,13 @@ sc_str sc_env_get(const char *name)
     return sc_str_from(getenv(name));
 }
 
+bool sc_env_is_open(sc_str name)
+{
+    return !sc_str_starts_nocase(name, SC_STR("DAPR_")) &&
+           !sc_str_eq_nocase(name, SC_STR("APP_API_TOKEN")) &&
+           sc_str_find(name, '\0') == name.len; /* the C library would read a shorter name */
+}
+
 static bool is_name_char(char c)
 {
     return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

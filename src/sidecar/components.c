@@ -6,7 +6,13 @@
 #include <unistd.h>
 
 #include "sidecar/runtime_internal.h"
+#include "sidecar/templates.h"
 
+static sc_code open_secretstore(sc_runtime *rt, const sc_component *component,
+                                const sc_component_env *env, sc_error *err);
+static size_t secretstore_capabilities(const sc_runtime *rt, sc_str name,
+                                       const char *names[SC_MAX_CAPABILITIES]);
+static void close_secretstores(sc_runtime *rt);
 static sc_code open_pubsub(sc_runtime *rt, const sc_component *component,
                            const sc_component_env *env, sc_error *err);
 static size_t pubsub_capabilities(const sc_runtime *rt, sc_str name,
@@ -31,7 +37,8 @@ typedef struct component_kind {
 
 /* In the order in which one may need another: closed from the last to the first. */
 static const component_kind kinds[] = {
-    {"secretstores.", "secret store", NULL, NULL, NULL},
+    {"secretstores.", "secret store", open_secretstore, secretstore_capabilities,
+     close_secretstores},
     {"pubsub.", "message bus", open_pubsub, pubsub_capabilities, close_pubsubs},
     {"state.", "state store", open_state, state_capabilities, close_states},
     {"bindings.", "binding", NULL, NULL, NULL},
@@ -43,7 +50,10 @@ static const component_kind kinds[] = {
     {"middleware.", "middleware", NULL, NULL, NULL},
 };
 
-#define FIRST_KIND (&kinds[0]) /* the others may refer to secrets */
+#define SECRET_STORES (&kinds[0]) /* opened first: the others may refer to secrets */
+
+static sc_code open_one(sc_runtime *rt, uint32_t index, sc_error *err);
+static sc_code open_parked(sc_runtime *rt, sc_str store, sc_error *err);
 
 static const component_kind *kind_of(sc_str type)
 {
@@ -74,19 +84,59 @@ static void list_component(sc_runtime *rt, const component_kind *kind,
         one->capability_count = kind->capabilities(rt, name, one->capabilities);
 }
 
-static sc_code open_component(sc_runtime *rt, const component_kind *kind,
-                              const sc_component_spec *spec, sc_error *err)
+/* The settings as the component gets them: references followed, templates replaced. */
+static sc_code prepare_settings(sc_runtime *rt, const sc_component_spec *spec, sc_arena *mem,
+                                sc_pairs *settings, sc_component_env *env, sc_error *err)
 {
-    const sc_component *component = sc_component_find(sc_components, spec->type, spec->version);
-    sc_str version = version_of(spec);
+    sc_pairs *hidden = sc_arena_new(mem, sc_pairs);
+    sc_value_source source = {.loop = rt->loop,
+                              .stores = rt->secretstores,
+                              .log = &rt->processor,
+                              .secrets = &rt->secret_log,
+                              .kind = "Component",
+                              .owner = spec->name,
+                              .namespace_ = spec->namespace_,
+                              .timeout_ms = spec->init_timeout_ms};
+    sc_template_env templates = {
+        .app_id = rt->options.app_id, .namespace_ = rt->options.namespace_, .random = &rt->random};
+
+    sc_values_resolve(&spec->settings, &source, mem, settings, hidden);
+    env->settings = settings;
+    env->hidden = hidden;
+    env->names_namespace = sc_templates_name_namespace(settings);
+    return sc_templates_fill(settings, &templates, mem, err);
+}
+
+static sc_code open_instance(sc_runtime *rt, const component_kind *kind,
+                             const sc_component *component, const sc_component_spec *spec,
+                             sc_error *err)
+{
     sc_log log = rt->contrib;
+    sc_pairs settings;
     sc_component_env env = {.loop = rt->loop,
                             .log = &log,
                             .name = spec->name,
                             .app_id = rt->options.app_id,
                             .namespace_ = rt->options.namespace_,
-                            .instance_id = rt->instance_id,
-                            .settings = &spec->settings};
+                            .instance_id = rt->instance_id};
+    sc_arena mem;
+    sc_code code;
+
+    sc_arena_init(&mem, NULL);
+    log.component =
+        sc_arena_fmt(&mem, "%.*s (%s/%s)", SC_FMT(spec->name), component->type, component->version);
+    code = prepare_settings(rt, spec, &mem, &settings, &env, err);
+    if (code == SC_OK)
+        code = kind->open(rt, component, &env, err);
+    sc_arena_deinit(&mem);
+    return code;
+}
+
+static sc_code open_component(sc_runtime *rt, const component_kind *kind,
+                              const sc_component_spec *spec, sc_error *err)
+{
+    const sc_component *component = sc_component_find(sc_components, spec->type, spec->version);
+    sc_str version = version_of(spec);
 
     if (!component)
         return sc_fail(err, SC_NOT_FOUND,
@@ -94,9 +144,7 @@ static sc_code open_component(sc_runtime *rt, const component_kind *kind,
                        "(%.*s/%.*s): couldn't find %s %.*s/%.*s (declared at %.*s)",
                        SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), kind->noun,
                        SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->place));
-    log.component = sc_arena_fmt(&rt->mem, "%.*s (%s/%s)", SC_FMT(spec->name), component->type,
-                                 component->version);
-    if (kind->open(rt, component, &env, err) != SC_OK)
+    if (open_instance(rt, kind, component, spec, err) != SC_OK)
         return sc_error_context(
             err, "[INIT_COMPONENT_FAILURE]: initialization error occurred for %.*s (%.*s/%.*s)",
             SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version));
@@ -125,8 +173,23 @@ static void count_opening(sc_runtime *rt, const sc_component_spec *spec, sc_code
     count_failure(rt, spec, "init");
 }
 
-static sc_code open_one(sc_runtime *rt, const sc_component_spec *spec, sc_error *err)
+/* A component whose secret store is not there yet waits for it. */
+static bool waits_for_store(sc_runtime *rt, uint32_t index)
 {
+    const sc_component_spec *spec = &rt->resources.components[index];
+    sc_str store = spec->settings.secret_store;
+
+    if (!sc_values_need_secrets(&spec->settings) || sc_secretstores_has(rt->secretstores, store))
+        return false;
+    sc_log_warn(&rt->processor, "Component %.*s references a secret store that isn't loaded: %.*s",
+                SC_FMT(spec->name), SC_FMT(store));
+    rt->parked[index] = true;
+    return true;
+}
+
+static sc_code open_one(sc_runtime *rt, uint32_t index, sc_error *err)
+{
+    const sc_component_spec *spec = &rt->resources.components[index];
     const component_kind *kind = kind_of(spec->type);
     sc_str version = version_of(spec);
     sc_code code;
@@ -141,12 +204,14 @@ static sc_code open_one(sc_runtime *rt, const sc_component_spec *spec, sc_error 
                      SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), SC_FMT(spec->place));
         return SC_OK;
     }
+    if (waits_for_store(rt, index))
+        return SC_OK;
     code = open_component(rt, kind, spec, err);
     count_opening(rt, spec, code);
     if (code == SC_OK) {
         sc_log_info(&rt->processor, "Component loaded: %.*s (%.*s/%.*s)", SC_FMT(spec->name),
                     SC_FMT(spec->type), SC_FMT(version));
-        return SC_OK;
+        return kind == SECRET_STORES ? open_parked(rt, spec->name, err) : SC_OK;
     }
     sc_log_error(&rt->processor, "Failed to init component %.*s (%.*s/%.*s): %s",
                  SC_FMT(spec->name), SC_FMT(spec->type), SC_FMT(version), err->text);
@@ -157,13 +222,76 @@ static sc_code open_one(sc_runtime *rt, const sc_component_spec *spec, sc_error 
     return SC_OK;
 }
 
-/* Those of FIRST_KIND, or all the others. */
-static sc_code open_pass(sc_runtime *rt, bool is_first, sc_error *err)
+/* Those that waited for the secret store that is open now. */
+static sc_code open_parked(sc_runtime *rt, sc_str store, sc_error *err)
+{
+    for (uint32_t i = 0; i < rt->resources.component_count; i++) {
+        if (!rt->parked[i] || !sc_str_eq(rt->resources.components[i].settings.secret_store, store))
+            continue;
+        rt->parked[i] = false;
+        if (open_one(rt, i, err) != SC_OK)
+            return err->code;
+    }
+    return SC_OK;
+}
+
+static void tell_parked(sc_runtime *rt)
+{
+    for (uint32_t i = 0; i < rt->resources.component_count; i++) {
+        const sc_component_spec *spec = &rt->resources.components[i];
+        sc_str store = spec->settings.secret_store;
+
+        if (!rt->parked[i])
+            continue;
+        if (store.len == 0)
+            sc_log_error(&rt->processor,
+                         "Component %.*s at %.*s is not loaded: it has a secretKeyRef, and nothing "
+                         "says which secret store; add auth.secretStore",
+                         SC_FMT(spec->name), SC_FMT(spec->place));
+        else
+            sc_log_error(&rt->processor,
+                         "Component %.*s at %.*s is not loaded: its auth.secretStore names %.*s, "
+                         "and no secret store of that name was loaded",
+                         SC_FMT(spec->name), SC_FMT(spec->place), SC_FMT(store));
+    }
+}
+
+/* spec.components.deny of the Configuration: "type" or "type/version", letter by letter. */
+static bool is_denied(sc_runtime *rt, const sc_component_spec *spec)
+{
+    const sc_configuration *conf = &rt->configuration;
+    sc_str with_version =
+        sc_arena_fmt(&rt->mem, "%.*s/%.*s", SC_FMT(spec->type), SC_FMT(spec->version));
+    bool is_hit = conf->denied_components_count > 0 && spec->version.len == 0;
+
+    for (uint32_t i = 0; i < conf->denied_components_count; i++)
+        is_hit = is_hit || sc_str_eq(conf->denied_components[i], spec->type) ||
+                 sc_str_eq(conf->denied_components[i], with_version);
+    if (!is_hit)
+        return false;
+    if (spec->version.len == 0)
+        sc_log_warn(&rt->authorizer_log,
+                    "component '%.*s' at %.*s cannot be loaded: with spec.components.deny in the "
+                    "Configuration a component needs spec.version",
+                    SC_FMT(spec->name), SC_FMT(spec->place));
+    else
+        sc_log_warn(
+            &rt->authorizer_log,
+            "component '%.*s' cannot be loaded because components of type '%.*s (%.*s)' are "
+            "not allowed",
+            SC_FMT(spec->name), SC_FMT(spec->name), SC_FMT(with_version));
+    return true;
+}
+
+/* The secret stores, or all the others. */
+static sc_code open_pass(sc_runtime *rt, bool are_stores, sc_error *err)
 {
     for (uint32_t i = 0; i < rt->resources.component_count; i++) {
         const sc_component_spec *spec = &rt->resources.components[i];
 
-        if ((kind_of(spec->type) == FIRST_KIND) == is_first && open_one(rt, spec, err) != SC_OK)
+        if ((kind_of(spec->type) == SECRET_STORES) != are_stores || is_denied(rt, spec))
+            continue;
+        if (open_one(rt, i, err) != SC_OK)
             return err->code;
     }
     return SC_OK;
@@ -180,6 +308,8 @@ static void make_blocks(sc_runtime *rt)
                               .metrics = rt->observe.metrics,
                               .random = &rt->random};
 
+    rt->secretstores = sc_secretstores_new(rt->loop, rt->configuration.secret_scopes,
+                                           rt->configuration.secret_scopes_count);
     rt->pubsubs = sc_pubsubs_new(&pubsubs);
     rt->states = sc_states_new(&(sc_states_env){.loop = rt->loop,
                                                 .log = &rt->processor,
@@ -200,11 +330,13 @@ sc_code sc_runtime_open_components(sc_runtime *rt, sc_error *err)
         sc_arena_fmt(&rt->mem, "%.*s-%ld-%s", SC_FMT(rt->sink.instance), (long)getpid(), suffix);
     rt->components =
         sc_arena_zero(&rt->mem, (rt->resources.component_count + 1) * sizeof(rt->components[0]));
+    rt->parked = sc_arena_zero(&rt->mem, rt->resources.component_count + 1);
     rt->metadata.components = rt->components;
     make_blocks(rt);
     sc_log_info(&rt->log, "Loading components…");
     if (open_pass(rt, true, err) != SC_OK || open_pass(rt, false, err) != SC_OK)
         return err->code;
+    tell_parked(rt);
     sc_log_info(&rt->log, "All outstanding components processed");
     return SC_OK;
 }
@@ -234,6 +366,33 @@ void sc_runtime_close_components(sc_runtime *rt)
     }
     rt->closing_kind = SC_ARRAY_LEN(kinds);
     close_next_kind(rt);
+}
+
+/* ---- secret stores ---- */
+
+static sc_code open_secretstore(sc_runtime *rt, const sc_component *component,
+                                const sc_component_env *env, sc_error *err)
+{
+    return sc_secretstores_add(rt->secretstores, component, env, err);
+}
+
+static size_t secretstore_capabilities(const sc_runtime *rt, sc_str name,
+                                       const char *names[SC_MAX_CAPABILITIES])
+{
+    return sc_secretstores_capabilities(rt->secretstores, name, names);
+}
+
+static void on_secretstores_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    sc_secretstores_free(rt->secretstores);
+    close_next_kind(rt);
+}
+
+static void close_secretstores(sc_runtime *rt)
+{
+    sc_secretstores_close(rt->secretstores, SC_LINGER_MS, on_secretstores_closed, rt);
 }
 
 /* ---- pub/sub ---- */

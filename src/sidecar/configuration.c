@@ -181,7 +181,7 @@ static const sc_key mtls_keys[] = {
 
 static const sc_key spec_keys[] = {
     SC_KEY(sc_configuration, api, OBJECT, "api", .members = api_keys),
-    OBJECT("secrets", secrets_keys, LATER),
+    OBJECT("secrets", secrets_keys),
     SC_KEY(sc_configuration, name_resolution, OBJECT, "nameResolution",
            .members = name_resolution_keys, LATER),
     OBJECT("httpPipeline", http_pipeline_keys, LATER),
@@ -193,7 +193,7 @@ static const sc_key spec_keys[] = {
     SC_KEY(sc_configuration, access_control, OBJECT, "accessControl",
            .members = access_control_keys, LATER),
     SC_KEY_OF_LIST(sc_configuration, features, LIST, "features", .members = feature_keys),
-    OBJECT("components", components_keys, LATER),
+    OBJECT("components", components_keys),
     OBJECT("wasm", wasm_keys, LATER),
     OBJECT("mtls", mtls_keys),
     SC_KEY_NOT_YET("workflow"),

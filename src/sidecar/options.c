@@ -98,7 +98,7 @@ static sc_code read_size(const char *name, sc_str value, uint64_t initial, uint6
         return SC_OK;
     }
     conf.size = 0;
-    if (value.len == 0 || sc_fields_decode(fields, &one, NULL, &conf, NULL, NULL) != SC_OK)
+    if (value.len == 0 || sc_fields_decode(fields, &one, NULL, NULL, &conf, NULL, NULL) != SC_OK)
         return sc_fail(err, SC_INVALID,
                        "invalid value for '%s' option: '%.*s' is not a size like 4Mi", name,
                        SC_FMT(value));

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/duration.h"
 #include "core/file.h"
 #include "core/yaml.h"
 
@@ -193,29 +194,15 @@ static sc_code load_document(loader *l, const sc_doc *doc)
 
 /* ---- Component ---- */
 
-static sc_code read_settings(loader *l, const sc_doc *list, sc_pairs *settings)
-{
-    if (!list)
-        return SC_OK;
-    if (list->kind != SC_DOC_ARRAY)
-        return wrong(l, list, "spec.metadata is a list of name and value");
-    SC_DOC_EACH (list, it) {
-        sc_str name = scalar(at(it, "name"));
-        const sc_doc *value = at(it, "value");
+#define INIT_TIMEOUT_MS 5000u
 
-        if (name.len == 0)
-            return wrong(l, it, "an entry of spec.metadata has no name");
-        if (at(it, "secretKeyRef") || at(it, "envRef"))
-            return sc_fail(
-                l->err, SC_UNIMPLEMENTED,
-                "%s:%u:%u: metadata '%.*s': secretKeyRef and envRef are not implemented yet; give "
-                "the value itself",
-                l->file, it->line, it->column, SC_FMT(name));
-        if (value && (value->kind == SC_DOC_ARRAY || value->kind == SC_DOC_OBJECT))
-            return wrong(l, value, "a metadata value is a single text, number or true/false");
-        sc_pairs_add(settings, l->mem, name, scalar(value));
-    }
-    return SC_OK;
+/* spec.initTimeout: what is no duration means the default, as in Dapr. */
+static uint64_t init_timeout(const sc_doc *doc)
+{
+    int64_t ns;
+
+    return sc_duration_parse(scalar(doc), &ns) && ns >= 1000000 ? (uint64_t)ns / 1000000
+                                                                : INIT_TIMEOUT_MS;
 }
 
 static const sc_component_spec *find_component(const sc_resources *all, sc_str name)
@@ -245,6 +232,8 @@ static sc_code load_component(loader *l, const sc_doc *doc)
     sc_component_spec one = {.name = scalar(at(metadata, "name")),
                              .type = scalar(at(spec, "type")),
                              .version = scalar(at(spec, "version")),
+                             .namespace_ = scalar(at(metadata, "namespace")),
+                             .init_timeout_ms = init_timeout(at(spec, "initTimeout")),
                              .ignore_errors = is_true(at(spec, "ignoreErrors"))};
 
     if (one.name.len == 0)
@@ -260,8 +249,10 @@ static sc_code load_component(loader *l, const sc_doc *doc)
                        SC_FMT(one.name), SC_FMT(one.type), SC_FMT(one.version), SC_FMT(twin->name),
                        SC_FMT(twin->type), SC_FMT(twin->version), SC_FMT(twin->place));
     one.place = sc_arena_fmt(l->mem, "%s:%u", l->file, doc->line);
-    if (read_settings(l, at(spec, "metadata"), &one.settings) != SC_OK)
+    if (sc_values_read(at(spec, "metadata"), "spec.metadata", l->file, l->mem, &one.settings,
+                       l->err) != SC_OK)
         return l->err->code;
+    one.settings.secret_store = scalar(at(at(doc, "auth"), "secretStore"));
     l->out->components = grown(l, l->out->components, l->out->component_count, sizeof(one));
     l->out->components[l->out->component_count++] = one;
     return SC_OK;

@@ -9,12 +9,15 @@
 #include "block/subscription.h"
 #include "core/doc.h"
 #include "core/log.h"
+#include "sidecar/values.h"
 
 typedef struct sc_component_spec {
     sc_str name;
     sc_str type; /* "pubsub.redis" */
     sc_str version;
-    sc_pairs settings; /* spec.metadata, values as text */
+    sc_str namespace_;
+    sc_value_list settings; /* spec.metadata */
+    uint64_t init_timeout_ms;
     bool ignore_errors;
     sc_str place; /* "pubsub.yaml:3:1", for messages */
 } sc_component_spec;
@@ -26,9 +29,10 @@ typedef struct sc_resources {
     uint32_t subscription_count;
 } sc_resources;
 
-/* Loads every .yaml and .yml file of `folders`, in order of their names, for `app_id`. Files that
- * are not YAML only warn, as in Dapr. Fails with SC_INVALID (wrong documents, two components of one
- * name) or SC_NOT_FOUND (unreadable folder). Results live in `mem`. */
+/* Loads every .yaml and .yml file of `folders`, in order of their names, for `app_id` in
+ * `namespace_` (NAMESPACE as it is set; empty: resources of every namespace). Files that are not
+ * YAML only warn, as in Dapr. Fails with SC_INVALID (wrong documents, two components of one name)
+ * or SC_NOT_FOUND (unreadable folder). Results live in `mem`. */
 sc_code sc_resources_load(const sc_str *folders, uint32_t folder_count, sc_str app_id,
                           sc_str namespace_, const sc_log *log, sc_arena *mem, sc_resources *out,
                           sc_error *err) SC_MUST_CHECK;

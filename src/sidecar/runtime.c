@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/env.h"
 #include "sidecar/runtime_internal.h"
 
 #define LEDGER_ENTRIES 4096u
@@ -37,6 +38,8 @@ static void set_up_log(sc_runtime *rt)
                              .started_ms = sc_clock_wall_ms()};
     rt->log = (sc_log){.sink = &rt->sink, .scope = "dapr.runtime"};
     rt->processor = (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.processor"};
+    rt->secret_log = (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.processor.secret"};
+    rt->authorizer_log = (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.authorizer"};
     rt->subscriptions_log =
         (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.processor.subscription"};
     rt->health_log = (sc_log){.sink = &rt->sink, .scope = "dapr.apphealth"};
@@ -190,6 +193,7 @@ static void fill_metadata(sc_runtime *rt)
                        .log = &rt->log,
                        .pubsubs = rt->pubsubs,
                        .states = rt->states,
+                       .secretstores = rt->secretstores,
                        .ledger = rt->ledger,
                        .metadata = &rt->metadata,
                        .observe = &rt->observe,
@@ -216,8 +220,9 @@ static sc_code build(sc_runtime *rt, sc_error *err)
     if (sc_options_check(o, err) != SC_OK ||
         sc_configuration_load(o->configs, o->config_count, &rt->log, &rt->mem, &rt->configuration,
                               err) != SC_OK ||
-        sc_resources_load(o->resource_folders, o->resource_folder_count, o->app_id, o->namespace_,
-                          &rt->log, &rt->mem, &rt->resources, err) != SC_OK)
+        sc_resources_load(o->resource_folders, o->resource_folder_count, o->app_id,
+                          sc_env_get("NAMESPACE"), &rt->log, &rt->mem, &rt->resources,
+                          err) != SC_OK)
         return err->code;
     sc_log_info(&rt->log, "standalone mode configured");
     sc_log_info(&rt->log, "app id: %.*s", SC_FMT(o->app_id));

@@ -57,6 +57,8 @@ struct sc_runtime {
     sc_log_sink sink;
     sc_log log;       /* dapr.runtime */
     sc_log processor; /* dapr.runtime.processor */
+    sc_log secret_log;
+    sc_log authorizer_log;
     sc_log subscriptions_log;
     sc_log contrib;
     sc_log health_log; /* dapr.apphealth */
@@ -65,10 +67,12 @@ struct sc_runtime {
     sc_observe observe;
     sc_metrics_page *metrics_page; /* NULL: none */
     sc_ledger *ledger;
+    sc_secretstores *secretstores;
     sc_pubsubs *pubsubs;
     sc_states *states;
     sc_str instance_id;                /* unique per running sidecar, for components */
     sc_metadata_component *components; /* open now; as many as the metadata says */
+    bool *parked;                      /* of the resources: those that wait for a secret store */
     sc_configuration configuration;
     sc_resources resources;
     sc_metadata metadata;

@@ -98,7 +98,7 @@ class App:
 
 
 class Sidecar:
-    def __init__(self, app_id, resources=None, app_port=None, flags=(), env=None, wait=True):
+    def __init__(self, app_id, resources=None, app_port=None, flags=(), env=None, wait=True, cwd=None):
         self.port = free_port()
         self.log = []
         self.grpc_port = free_port()
@@ -111,7 +111,7 @@ class Sidecar:
         if app_port:
             args += ["--app-port", str(app_port)]
         self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, **(env or {})}, cwd=cwd)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         if wait:

@@ -35,6 +35,9 @@ void grpc_delete_state(sc_grpc_ctx *ctx, sc_str message);
 void grpc_bulk_delete_state(sc_grpc_ctx *ctx, sc_str message);
 void grpc_transact_state(sc_grpc_ctx *ctx, sc_str message);
 void grpc_query_state(sc_grpc_ctx *ctx, sc_str message);
+/* secret.c */
+void grpc_get_secret(sc_grpc_ctx *ctx, sc_str message);
+void grpc_get_bulk_secret(sc_grpc_ctx *ctx, sc_str message);
 /* metadata.c */
 void grpc_get_metadata(sc_grpc_ctx *ctx, sc_str message);
 void grpc_set_metadata(sc_grpc_ctx *ctx, sc_str message);

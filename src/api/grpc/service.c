@@ -19,6 +19,8 @@ static const sc_grpc_method methods[] = {
     {"DeleteBulkState", grpc_bulk_delete_state, NULL},
     {"ExecuteStateTransaction", grpc_transact_state, NULL},
     {"QueryStateAlpha1", grpc_query_state, NULL},
+    {"GetSecret", grpc_get_secret, NULL},
+    {"GetBulkSecret", grpc_get_bulk_secret, NULL},
     {"GetMetadata", grpc_get_metadata, NULL},
     {"SetMetadata", grpc_set_metadata, NULL},
     {"Shutdown", grpc_shutdown, NULL},

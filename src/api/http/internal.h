@@ -30,6 +30,9 @@ void http_delete_state(sc_http_request_ctx *ctx);
 void http_bulk_get_state(sc_http_request_ctx *ctx);
 void http_query_state(sc_http_request_ctx *ctx);
 void http_transact_state(sc_http_request_ctx *ctx);
+/* secret.c */
+void http_get_secret(sc_http_request_ctx *ctx);
+void http_get_bulk_secret(sc_http_request_ctx *ctx);
 /* metadata.c */
 void http_get_metadata(sc_http_request_ctx *ctx);
 void http_put_metadata(sc_http_request_ctx *ctx);
