@@ -86,19 +86,26 @@ static void print_flags(bool is_there)
 {
     static const struct {
         const char *name;
-        const char *kind;
+        const char *initial;
         const char *help;
+        bool is_there;
+        bool is_old;
     } flags[] = {
-#define SC_FLAG(name, kind, help) {(name), #kind, (help)},
+#define SC_FLAG(name, kind, member, initial, help)       {(name), (initial), (help), true, false},
+#define SC_FLAG_LATER(name, kind, member, initial, help) {(name), (initial), (help), false, false},
+#define SC_FLAG_OLD(name, kind, member, initial, hint)   {(name), "", (hint), true, true},
 #include "sidecar/flags.def"
 #undef SC_FLAG
+#undef SC_FLAG_LATER
+#undef SC_FLAG_OLD
     };
 
-    (void)printf("| flag | |\n|---|---|\n");
+    (void)printf("| flag | default | |\n|---|---|---|\n");
     for (size_t i = 0; i < SC_ARRAY_LEN(flags); i++) {
-        if ((strncmp(flags[i].kind, "LATER", 5) != 0) != is_there)
+        if (flags[i].is_there != is_there)
             continue;
-        (void)printf("| `--%s` | ", flags[i].name);
+        (void)printf("| `--%s` | %s | %s", flags[i].name, flags[i].initial,
+                     flags[i].is_old ? "deprecated: " : "");
         print_cell(flags[i].help);
         (void)printf(" |\n");
     }

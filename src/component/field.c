@@ -5,6 +5,7 @@
 #include "component/field.h"
 
 #include "core/duration.h"
+#include "core/quantity.h"
 
 static sc_code decode_one(const sc_field *field, sc_str value, sc_arena *mem, void *conf,
                           sc_error *err);
@@ -91,25 +92,12 @@ static bool parse_duration(const sc_field *field, sc_str value, int64_t *ms)
 
 static bool parse_size(sc_str value, uint64_t *bytes)
 {
-    static const struct {
-        sc_str suffix;
-        uint64_t scale;
-    } units[] = {
-        {SC_STR_INIT("Ki"), 1024},       {SC_STR_INIT("Mi"), 1048576},
-        {SC_STR_INIT("Gi"), 1073741824}, {SC_STR_INIT("k"), 1000},
-        {SC_STR_INIT("K"), 1000},        {SC_STR_INIT("M"), 1000000},
-        {SC_STR_INIT("G"), 1000000000},
-    };
-    uint64_t scale = 1;
+    int64_t n;
 
-    for (size_t i = 0; i < SC_ARRAY_LEN(units); i++) {
-        if (sc_str_ends(value, units[i].suffix)) {
-            scale = units[i].scale;
-            value.len -= units[i].suffix.len;
-            break;
-        }
-    }
-    return sc_str_to_u64(value, bytes) && !__builtin_mul_overflow(*bytes, scale, bytes);
+    if (!sc_quantity_parse(value, &n) || n < 0)
+        return false;
+    *bytes = (uint64_t)n;
+    return true;
 }
 
 static bool pick_choice(const sc_field *field, sc_str value, sc_str *out)

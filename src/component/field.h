@@ -21,7 +21,7 @@ typedef enum sc_field_kind {
     SC_KIND_I64,  /* int64_t, decimal */
     SC_KIND_DURATION, /* int64_t milliseconds; a Go duration, or a plain number in `plain_unit_ms`
                        */
-    SC_KIND_SIZE,     /* uint64_t bytes; plain number or with Ki Mi Gi / K M G */
+    SC_KIND_SIZE,     /* uint64_t bytes; a Kubernetes quantity: 1000, 4Mi, 1.5G */
     SC_KIND_CHOICE,   /* sc_str, one of `choices` ("a|b|c"), stored as written in the table */
 } sc_field_kind;
 

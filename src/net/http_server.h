@@ -72,6 +72,7 @@ typedef struct sc_http_limits {
     uint32_t idle_timeout_ms;  /* keep-alive without a request: closed */
     uint32_t write_timeout_ms; /* a peer that takes nothing of its answer for so long is closed */
     uint32_t max_connections;  /* 0: 10,000 */
+    bool no_http2;             /* the preface of HTTP/2 is no request then */
     uint32_t max_pipelined;    /* requests of one HTTP/1 connection that wait for answers; 0: 128 */
 } sc_http_limits;
 /* 4 MiB, 4 KiB of head as Dapr's defaults, 10 s, 30 s, 10 min, 30 s. */

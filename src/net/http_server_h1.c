@@ -194,7 +194,7 @@ static bool is_preface(h1_conn *conn, const char *at, size_t len)
     size_t have = sc_buf_len(&conn->preface);
     size_t compare = have + len < PREFACE_LEN ? have + len : PREFACE_LEN;
 
-    if (conn->is_speaking)
+    if (conn->is_speaking || conn->base.server->limits.no_http2)
         return false;
     if (have < PREFACE_LEN && memcmp(at, PREFACE + have, compare - have) != 0) {
         conn->is_speaking = true;

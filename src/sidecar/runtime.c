@@ -4,14 +4,17 @@
  */
 #include "sidecar/runtime.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/env.h"
+#include "core/file.h"
 #include "sidecar/runtime_internal.h"
+#include "sidecar/wait.h"
 
 #define LEDGER_ENTRIES 4096u
 
@@ -23,15 +26,30 @@ static void fatal(sc_runtime *rt, const char *text)
     _exit(1);
 }
 
-static void set_up_log(sc_runtime *rt)
+/* The file of --log-file, else standard output; -1 with the reason on the latter. */
+static int open_log(const sc_options *options, sc_arena *mem, sc_error *err)
+{
+    const char *path = sc_arena_str(mem, options->log_file).at;
+    int fd;
+
+    if (options->log_file.len == 0)
+        return STDOUT_FILENO;
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        (void)sc_fail(err, SC_INVALID, "failed to open log file \"%s\": open %s: %s", path, path,
+                      sc_file_error_text(errno));
+    return fd;
+}
+
+static void set_up_log(sc_runtime *rt, int fd)
 {
     char host[256] = "localhost";
 
     (void)gethostname(host, sizeof(host) - 1);
-    rt->sink = (sc_log_sink){.fd = STDOUT_FILENO,
+    rt->sink = (sc_log_sink){.fd = fd,
                              .level = rt->options.log_level,
                              .is_json = rt->options.log_as_json,
-                             .is_terminal = isatty(STDOUT_FILENO) != 0 && !rt->options.log_as_json,
+                             .is_terminal = isatty(fd) != 0 && !rt->options.log_as_json,
                              .app_id = rt->options.app_id,
                              .instance = sc_arena_str(&rt->mem, sc_str_from(host)),
                              .version = SC_STR(PILLION_VERSION),
@@ -44,11 +62,6 @@ static void set_up_log(sc_runtime *rt)
         (sc_log){.sink = &rt->sink, .scope = "dapr.runtime.processor.subscription"};
     rt->health_log = (sc_log){.sink = &rt->sink, .scope = "dapr.apphealth"};
     rt->contrib = (sc_log){.sink = &rt->sink, .scope = "dapr.contrib"};
-    sc_log_info(&rt->log, "Starting Dapr Runtime -- version %s -- commit ", PILLION_VERSION);
-    sc_log_info(&rt->log, "Log level set to: %.*s", SC_FMT(rt->options.log_level_text));
-    for (uint32_t i = 0; i < rt->options.ignored_count; i++)
-        sc_log_warn(&rt->log, "flag --%.*s is not implemented yet and has no effect",
-                    SC_FMT(rt->options.ignored[i]));
 }
 
 /* ---- servers ---- */
@@ -60,6 +73,7 @@ static sc_code open_http(sc_runtime *rt, const sc_listen *at, sc_error *err)
 
     limits.max_body_len = rt->options.max_body_len;
     limits.max_head_len = (uint32_t)(rt->options.read_buffer_len + 4096);
+    limits.no_http2 = rt->options.no_http2;
     if (sc_http_server_open(rt->loop, at, &limits, &sc_http_api_handler, &rt->api, &server, err) !=
         SC_OK)
         return sc_error_context(err,
@@ -67,6 +81,22 @@ static sc_code open_http(sc_runtime *rt, const sc_listen *at, sc_error *err)
     rt->servers[rt->server_count++] = server;
     sc_log_info(&rt->log, "HTTP server listening on %s: %.*s",
                 at->is_unix ? "UNIX socket" : "TCP address",
+                SC_FMT(sc_listener_name(sc_http_server_listener(server))));
+    return SC_OK;
+}
+
+/* Health and metadata for everybody (--dapr-public-port). */
+static sc_code open_public(sc_runtime *rt, sc_error *err)
+{
+    sc_http_limits limits = sc_http_default_limits();
+    sc_listen at = {.host = rt->options.public_host, .port = rt->options.public_port};
+    sc_http_server *server;
+
+    if (sc_http_server_open(rt->loop, &at, &limits, &sc_http_public_handler, &rt->api, &server,
+                            err) != SC_OK)
+        return sc_error_context(err, "--dapr-public-port %u", rt->options.public_port);
+    rt->servers[rt->server_count++] = server;
+    sc_log_info(&rt->log, "Public HTTP server listening on TCP address: %.*s",
                 SC_FMT(sc_listener_name(sc_http_server_listener(server))));
     return SC_OK;
 }
@@ -110,7 +140,7 @@ static sc_code open_everywhere(sc_runtime *rt, open_fn open, uint16_t port, cons
 
         return open(rt, &at, err);
     }
-    while (list.at && count++ < SC_MAX_SERVERS) {
+    while (list.at && count++ < SC_MAX_LISTEN) {
         sc_str host = sc_str_trim(sc_str_cut(&list, ','));
         sc_listen at = {.port = port, .host = host};
 
@@ -142,7 +172,7 @@ static sc_code open_servers(sc_runtime *rt, sc_error *err)
         sc_log_info(&rt->log, "HTTP server is running on port %u", o->http_port);
     sc_log_info(&rt->log, "The request body size parameter is: %llu bytes",
                 (unsigned long long)o->max_body_len);
-    return SC_OK;
+    return o->has_public_port ? open_public(rt, err) : SC_OK;
 }
 
 /* ---- the whole ---- */
@@ -215,14 +245,19 @@ void sc_runtime_on_app_started(sc_runtime *rt)
 
 static sc_code build(sc_runtime *rt, sc_error *err)
 {
-    const sc_options *o = &rt->options;
+    sc_options *o = &rt->options;
 
-    if (sc_options_check(o, err) != SC_OK ||
-        sc_configuration_load(o->configs, o->config_count, &rt->log, &rt->mem, &rt->configuration,
-                              err) != SC_OK ||
-        sc_resources_load(o->resource_folders, o->resource_folder_count, o->app_id,
-                          sc_env_get("NAMESPACE"), &rt->log, &rt->mem, &rt->resources,
-                          err) != SC_OK)
+    if (sc_options_check(o, err) != SC_OK)
+        return err->code;
+    sc_options_export(o, &rt->mem);
+    if (sc_configuration_load(o->configs.at, o->configs.count, &rt->log, &rt->mem,
+                              &rt->configuration, err) != SC_OK)
+        return err->code;
+    if (!sc_str_eq(o->mode, SC_STR("standalone")))
+        return sc_fail(err, SC_INVALID, "invalid mode: %.*s; standalone is the one there is",
+                       SC_FMT(o->mode));
+    if (sc_resources_load(o->resources.at, o->resources.count, o->app_id, o->plain_namespace,
+                          &rt->log, &rt->mem, &rt->resources, err) != SC_OK)
         return err->code;
     sc_log_info(&rt->log, "standalone mode configured");
     sc_log_info(&rt->log, "app id: %.*s", SC_FMT(o->app_id));
@@ -239,6 +274,10 @@ static sc_code build(sc_runtime *rt, sc_error *err)
 static int run(sc_runtime *rt)
 {
     sc_error err;
+
+    sc_log_info(&rt->log, "Starting Dapr Runtime -- version %s -- commit ", PILLION_VERSION);
+    sc_log_info(&rt->log, "Log level set to: %.*s", SC_FMT(rt->options.log_level_text));
+    sc_options_warn(&rt->options, &rt->log);
 
     rt->loop = sc_loop_new();
     rt->started_ms = sc_loop_now_ms(rt->loop);
@@ -257,26 +296,63 @@ static int run(sc_runtime *rt)
     return rt->exit_code;
 }
 
-int sc_sidecar_main(int count, char **args)
+/* The log is open, or the process ends with one line that says why not. */
+static int start(sc_runtime *rt)
 {
-    sc_runtime *rt = sc_new(sc_runtime);
     sc_error err;
-    int code = 2;
+    sc_code code = sc_options_read_early(&rt->options, &err);
+    int fd = code == SC_OK ? open_log(&rt->options, &rt->mem, &err) : -1;
 
-    sc_arena_init(&rt->mem, NULL);
+    set_up_log(rt, fd < 0 ? STDOUT_FILENO : fd);
+    if (fd >= 0)
+        return run(rt);
+    sc_log_write(&rt->log, SC_LOG_FATAL, "%s", err.text);
+    return 1;
+}
+
+static int wait_for_another(const sc_options *options)
+{
+    sc_error err;
+    uint16_t port;
+
+    if (sc_options_http_port(options, &port, &err) != SC_OK) {
+        (void)fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    (void)sc_wait_outbound_ready(port); /* daprd ends with 0 even when time is up */
+    return 0;
+}
+
+static int answer(sc_runtime *rt, int count, char **args)
+{
+    const sc_options *options = &rt->options;
+    sc_error err;
+
     if (sc_options_parse(count, args, &rt->mem, &rt->options, &err) != SC_OK) {
         sc_options_print_usage();
         (void)fprintf(stderr, "%s\n", err.text);
-    } else if (rt->options.wants_version) {
-        (void)printf("%s\n", PILLION_VERSION);
-        code = 0;
-    } else if (rt->options.wants_help) {
-        sc_options_print_usage();
-        code = 0;
-    } else {
-        set_up_log(rt);
-        code = run(rt);
+        return 2;
     }
+    if (options->wants_help)
+        sc_options_print_usage();
+    else if (options->wants_version)
+        (void)printf("%s\n", PILLION_VERSION);
+    else if (options->wants_build_info)
+        (void)printf("Version: %s\nGit Commit: %s\nGit Version: %s\n", PILLION_VERSION, "", "");
+    else if (options->wants_wait)
+        return wait_for_another(options);
+    else
+        return start(rt);
+    return 0;
+}
+
+int sc_sidecar_main(int count, char **args)
+{
+    sc_runtime *rt = sc_new(sc_runtime);
+    int code;
+
+    sc_arena_init(&rt->mem, NULL);
+    code = answer(rt, count, args);
     sc_ledger_free(rt->ledger);
     sc_observe_deinit(&rt->observe);
     sc_log_sink_deinit(&rt->sink);

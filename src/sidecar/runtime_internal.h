@@ -17,7 +17,8 @@
 #include "sidecar/options.h"
 #include "sidecar/resources.h"
 
-#define SC_MAX_SERVERS 16u
+#define SC_MAX_LISTEN  15u                  /* addresses of the APIs */
+#define SC_MAX_SERVERS (SC_MAX_LISTEN + 1u) /* of HTTP: the public port too */
 #define SC_LINGER_MS                                                                               \
     2000u /* what a server or a component may take to finish its work at the end                   \
            */

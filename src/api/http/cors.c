@@ -66,7 +66,7 @@ static bool allow_origin(sc_http_request_ctx *ctx, sc_str method, sc_pairs *head
 
 void http_add_cors(sc_http_request_ctx *ctx, sc_pairs *headers)
 {
-    if (ctx->api->allowed_origins.len == 0)
+    if (ctx->api->allowed_origins.len == 0 || ctx->is_public)
         return;
     (void)allow_origin(ctx, ctx->ex->req.method, headers);
     sc_pairs_add(headers, &ctx->ex->call->mem, SC_STR("vary"), SC_STR("Origin"));

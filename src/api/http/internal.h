@@ -16,6 +16,7 @@ typedef struct sc_http_request_ctx {
     sc_str params[SC_MAX_PARAMS]; /* decoded, in the order of the route's pattern */
     sc_str traceparent;           /* valid, or empty */
     sc_str tracestate;
+    bool is_public; /* came to the public port: no token, no CORS */
 } sc_http_request_ctx;
 
 typedef void (*sc_http_route_fn)(sc_http_request_ctx *ctx);

@@ -234,8 +234,10 @@ static void on_request(void *self, sc_http_exchange *ex)
 static void on_public_request(void *self, sc_http_exchange *ex)
 {
     sc_http_request_ctx *ctx = begin(self, ex);
-    const route *found = find(ctx, all_public_routes, method_bit(ex->req.method));
+    const route *found;
 
+    ctx->is_public = true;
+    found = find(ctx, all_public_routes, method_bit(ex->req.method));
     if (found)
         found->run(ctx);
     else
