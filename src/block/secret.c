@@ -7,39 +7,56 @@
 
 #include <stdlib.h>
 
+#include "core/clock.h"
+#include "observe/operation_stats.h"
+
 struct sc_secretstores {
-    sc_loop *loop;
-    const sc_secret_scope *scopes;
-    uint32_t scope_count;
+    sc_secretstores_env env;
     sc_instance_set set;
+    sc_arena mem;
 };
+
+/* instance->extra */
+typedef struct store_stats {
+    sc_operation_stats get;
+    sc_operation_stats bulk_get;
+} store_stats;
 
 static void on_got(sc_op *op);
 static void on_got_all(sc_op *op);
 
 /* ---- stores ---- */
 
-sc_secretstores *sc_secretstores_new(sc_loop *loop, const sc_secret_scope *scopes,
-                                     uint32_t scope_count)
+sc_secretstores *sc_secretstores_new(const sc_secretstores_env *env)
 {
     sc_secretstores *stores = sc_new(sc_secretstores);
 
-    stores->loop = loop;
-    stores->scopes = scopes;
-    stores->scope_count = scope_count;
+    stores->env = *env;
+    sc_arena_init(&stores->mem, NULL);
     return stores;
 }
 
 void sc_secretstores_free(sc_secretstores *stores)
 {
+    sc_arena_deinit(&stores->mem);
     free(stores);
 }
 
 sc_code sc_secretstores_add(sc_secretstores *stores, const sc_component *component,
                             const sc_component_env *env, sc_error *err)
 {
-    return sc_instance_set_open(&stores->set, component, component->secretstore->open,
-                                component->secretstore->close, env, err);
+    const sc_secretstore_ops *ops = component->secretstore;
+    store_stats *stats;
+
+    if (sc_instance_set_open(&stores->set, component, ops->open, ops->close, env, err) != SC_OK)
+        return err->code;
+    stats = sc_arena_new(&stores->mem, store_stats);
+    sc_operation_stats_init(&stats->get, stores->env.metrics, SC_METRIC_SECRET_COUNT, env->name,
+                            SC_STR("get"));
+    sc_operation_stats_init(&stats->bulk_get, stores->env.metrics, SC_METRIC_SECRET_COUNT,
+                            env->name, SC_STR("bulk_get"));
+    sc_instance_set_find(&stores->set, env->name)->extra = stats;
+    return SC_OK;
 }
 
 bool sc_secretstores_has(const sc_secretstores *stores, sc_str name)
@@ -59,7 +76,7 @@ size_t sc_secretstores_capabilities(const sc_secretstores *stores, sc_str name,
 void sc_secretstores_close(sc_secretstores *stores, uint64_t linger_ms,
                            void (*on_closed)(void *user), void *user)
 {
-    sc_instance_set_close(&stores->set, stores->loop, linger_ms, on_closed, user);
+    sc_instance_set_close(&stores->set, stores->env.loop, linger_ms, on_closed, user);
 }
 
 void sc_secretstores_get(sc_secretstores *stores, sc_str name, sc_secret_op *op)
@@ -86,7 +103,7 @@ static const sc_instance *find(const sc_secretstores *stores, sc_str name, sc_ar
 
 static bool is_allowed(const sc_secretstores *stores, sc_str store_name, sc_str key)
 {
-    return sc_secret_is_allowed(stores->scopes, stores->scope_count, store_name, key);
+    return sc_secret_is_allowed(stores->env.scopes, stores->env.scope_count, store_name, key);
 }
 
 /* ---- one ---- */
@@ -107,6 +124,8 @@ static bool start_get(sc_secretstores *stores, sc_secret_request *req)
     }
     req->op.key = req->key;
     req->op.metadata = &req->metadata;
+    req->store = store;
+    req->started_ns = sc_clock_mono_ns();
     store->component->secretstore->get(store->self, &req->op);
     return true;
 }
@@ -114,7 +133,7 @@ static bool start_get(sc_secretstores *stores, sc_secret_request *req)
 void sc_secret_get(sc_secretstores *stores, sc_secret_request *req)
 {
     sc_call_ref(req->call);
-    sc_op_init(&req->op.op, sc_loop_ops(stores->loop), &req->call->mem, on_got);
+    sc_op_init(&req->op.op, sc_loop_ops(stores->env.loop), &req->call->mem, on_got);
     if (!start_get(stores, req))
         sc_op_finish(&req->op.op);
 }
@@ -124,6 +143,9 @@ static void on_got(sc_op *op)
     sc_secret_request *req = SC_CONTAINER_OF(op, sc_secret_request, op.op);
     sc_call *call = req->call;
 
+    if (req->store)
+        sc_operation_stats_record(&((store_stats *)req->store->extra)->get, op->err.code == SC_OK,
+                                  req->started_ns);
     if (op->err.code != SC_OK)
         (void)sc_problem_set(&req->problem, &call->mem, SC_REASON_SECRET_GET,
                              "failed getting secret with key %.*s from secret store %.*s: %s",
@@ -141,8 +163,10 @@ void sc_secret_bulk_get(sc_secretstores *stores, sc_bulk_secret_request *req)
 
     sc_call_ref(req->call);
     req->stores = stores;
-    sc_op_init(&req->op.op, sc_loop_ops(stores->loop), &req->call->mem, on_got_all);
+    req->started_ns = sc_clock_mono_ns();
+    sc_op_init(&req->op.op, sc_loop_ops(stores->env.loop), &req->call->mem, on_got_all);
     store = find(stores, req->store_name, &req->call->mem, &req->problem);
+    req->store = store;
     req->op.metadata = &req->metadata;
     if (store)
         store->component->secretstore->bulk_get(store->self, &req->op);
@@ -177,6 +201,9 @@ static void on_got_all(sc_op *op)
     sc_bulk_secret_request *req = SC_CONTAINER_OF(op, sc_bulk_secret_request, op.op);
     sc_call *call = req->call;
 
+    if (req->store)
+        sc_operation_stats_record(&((store_stats *)req->store->extra)->bulk_get,
+                                  op->err.code == SC_OK, req->started_ns);
     if (op->err.code != SC_OK)
         (void)sc_problem_set(&req->problem, &call->mem, SC_REASON_SECRET_GET,
                              "failed getting secrets from secret store %.*s: %s",

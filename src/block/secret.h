@@ -9,12 +9,19 @@
 #include "block/problem.h"
 #include "block/secret_scopes.h"
 #include "component/secretstore.h"
+#include "observe/metric.h"
 
 typedef struct sc_secretstores sc_secretstores;
 
-/* `scopes` outlives the block. */
-sc_secretstores *sc_secretstores_new(sc_loop *loop, const sc_secret_scope *scopes,
-                                     uint32_t scope_count);
+/* What the block needs; outlives it. */
+typedef struct sc_secretstores_env {
+    sc_loop *loop;
+    sc_metrics *metrics; /* may be NULL */
+    const sc_secret_scope *scopes;
+    uint32_t scope_count;
+} sc_secretstores_env;
+
+sc_secretstores *sc_secretstores_new(const sc_secretstores_env *env);
 /* All stores are closed before. */
 void sc_secretstores_free(sc_secretstores *stores);
 /* Opens a store under env->name. Fails as sc_instance_set_open. */
@@ -42,6 +49,9 @@ typedef struct sc_secret_request {
     void *user;
     sc_problem problem; /* out */
     sc_secret_op op;    /* op.values: out, sorted by name */
+    /* the block's own */
+    const sc_instance *store;
+    uint64_t started_ns;
 } sc_secret_request;
 
 void sc_secret_get(sc_secretstores *stores, sc_secret_request *req);
@@ -55,7 +65,10 @@ typedef struct sc_bulk_secret_request {
     void *user;
     sc_problem problem;   /* out */
     sc_bulk_secret_op op; /* op.secrets, op.count: out, sorted by key, their values by name */
+    /* the block's own */
     sc_secretstores *stores;
+    const sc_instance *store;
+    uint64_t started_ns;
 } sc_bulk_secret_request;
 
 void sc_secret_bulk_get(sc_secretstores *stores, sc_bulk_secret_request *req);

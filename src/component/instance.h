@@ -23,6 +23,7 @@ typedef struct sc_instance {
     void *conf;       /* component->conf_size bytes, filled from the settings */
     sc_pairs unknown; /* settings that no field names */
     sc_arena mem;
+    void *extra; /* the block's own, in memory that it owns */
     sc_close_fn close;
     void (*on_closed)(void *user); /* while closing */
     void *user;

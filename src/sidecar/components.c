@@ -308,8 +308,11 @@ static void make_blocks(sc_runtime *rt)
                               .metrics = rt->observe.metrics,
                               .random = &rt->random};
 
-    rt->secretstores = sc_secretstores_new(rt->loop, rt->configuration.secret_scopes,
-                                           rt->configuration.secret_scopes_count);
+    rt->secretstores = sc_secretstores_new(
+        &(sc_secretstores_env){.loop = rt->loop,
+                               .metrics = rt->observe.metrics,
+                               .scopes = rt->configuration.secret_scopes,
+                               .scope_count = rt->configuration.secret_scopes_count});
     rt->pubsubs = sc_pubsubs_new(&pubsubs);
     rt->states = sc_states_new(&(sc_states_env){.loop = rt->loop,
                                                 .log = &rt->processor,

@@ -149,3 +149,16 @@ def test_a_thousand_at_once(store):
                 got += s.recv(65536)
             bodies = [line for line in got.split(b"\n") if line.startswith(b"{")]
             assert [json.loads(body) for body in bodies] == [{key: SECRETS[key]} for key in part]
+
+
+def test_reads_are_counted(store):
+    sidecar = store({"deniedSecrets": ["empty"]})
+    for path in ("s/db", "s/db", "s/empty", "s/bulk", "zz/db"):
+        sidecar.get(f"/v1.0/secrets/{path}")
+    found = sidecar.metrics()
+
+    def count(operation):
+        return found[f'dapr_component_secret_count{{app_id="orders",component="s",namespace="",'
+                     f'operation="{operation}",success="true"}}']
+    assert (count("get"), count("bulk_get")) == (2, 1)
+    assert [name for name in found if name.startswith("dapr_component_secret_latencies_count")]
