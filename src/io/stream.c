@@ -233,6 +233,8 @@ void sc_stream_update_reading(sc_stream *stream)
 
 void sc_stream_pause(sc_stream *stream)
 {
+    if (stream->is_mute) /* reading is all that was left */
+        sc_stream_lose(stream, SC_UNAVAILABLE, "write: broken pipe");
     stream->is_paused = true;
     sc_stream_update_reading(stream);
 }

@@ -25,8 +25,9 @@ typedef struct sc_stream_ops {
     /* The peer sent its last byte (half-close; TLS: with or without close_notify, but not inside a
      * record); NULL: treated as a loss with SC_UNAVAILABLE "EOF". */
     void (*on_end)(void *self);
-    /* The connection is gone or never came to be: refused, reset, timed out. Not after
-     * sc_stream_close. The stream is still the owner's to close. Text as Go words it, e.g.
+    /* The connection is gone or never came to be: refused, reset, timed out. What the peer sent
+     * before comes first, also when it was a write that failed. Not after sc_stream_close. The
+     * stream is still the owner's to close. Text as Go words it, e.g.
      * "dial tcp 127.0.0.1:6379: connect: connection refused", "EOF". TLS begins with "tls: ";
      * SC_UNAUTHENTICATED: the peer's certificate is not trusted; SC_PERMISSION_DENIED: it does not
      * trust ours. */
@@ -62,6 +63,8 @@ void sc_stream_write_bytes(sc_stream *stream, sc_bytes *bytes);
 sc_buf *sc_stream_out(sc_stream *stream);
 /* Bytes gathered or refused by the kernel so far. */
 size_t sc_stream_waiting_len(const sc_stream *stream);
+/* Bytes that the kernel took so far: grows while the peer reads. */
+uint64_t sc_stream_taken_len(const sc_stream *stream);
 /* True above the high mark (1 MiB by default): stop producing until on_drained. */
 bool sc_stream_is_congested(const sc_stream *stream);
 

@@ -42,6 +42,8 @@ struct sc_stream {
     uv_write_t write;
     uv_shutdown_t shutdown;
     bool is_sending;
+    bool is_mute;          /* a write failed: reading goes on to the end of what the peer said */
+    uint64_t taken_len;    /* without what uv_write is busy with */
     sc_stream_tls *tls;    /* NULL: plain */
     sc_dialling *dialling; /* until connected */
     sc_listener *listener; /* of an accepted stream; NULL when it closed before */

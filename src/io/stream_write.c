@@ -13,7 +13,19 @@ static void on_written(uv_write_t *req, int status);
 
 static bool is_dropping(const sc_stream *stream)
 {
-    return stream->is_lost || stream->is_closed;
+    return stream->is_lost || stream->is_closed || stream->is_mute;
+}
+
+/* The peer takes no more. It may have said why before: the read side ends the stream behind that.
+ */
+static void on_write_failed(sc_stream *stream, int error)
+{
+    if (!stream->is_reading || stream->is_closing_gently) {
+        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(error));
+        return;
+    }
+    stream->is_mute = true;
+    sc_buf_reset(&stream->out, 0);
 }
 
 void sc_stream_want_flush(sc_stream *stream)
@@ -58,6 +70,14 @@ size_t sc_stream_waiting_len(const sc_stream *stream)
            sc_buf_len(&stream->sending);
 }
 
+uint64_t sc_stream_taken_len(const sc_stream *stream)
+{
+    if (!stream->is_sending)
+        return stream->taken_len;
+    return stream->taken_len + sc_buf_len(&stream->sending) -
+           uv_stream_get_write_queue_size(&stream->uv.stream);
+}
+
 bool sc_stream_is_congested(const sc_stream *stream)
 {
     bool is_full = sc_stream_waiting_len(stream) > HIGH_MARK;
@@ -74,7 +94,7 @@ static void send_rest(sc_stream *stream)
     int failed = uv_write(&stream->write, &stream->uv.stream, &buf, 1, on_written);
 
     if (failed)
-        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(failed));
+        on_write_failed(stream, failed);
     else
         stream->is_sending = true;
 }
@@ -87,11 +107,13 @@ static void send_one(sc_stream *stream, sc_buf *from)
     sc_buf spare;
 
     if (sent < 0 && sent != UV_EAGAIN) {
-        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(sent));
+        on_write_failed(stream, sent);
         return;
     }
-    if (sent > 0)
+    if (sent > 0) {
         sc_buf_eat(from, (size_t)sent);
+        stream->taken_len += (size_t)sent;
+    }
     if (sc_buf_len(from) == 0) {
         sc_buf_reset(from, SC_BUF_KEPT);
         return;
@@ -136,16 +158,18 @@ static void send_pieces(sc_stream *stream)
         pieces[count++] =
             uv_buf_init(sc_buf_at(&stream->out) + at, (unsigned)(sc_buf_len(&stream->out) - at));
     sent = count > 0 ? uv_try_write(&stream->uv.stream, pieces, count) : 0;
-    if (sent < 0 && sent != UV_EAGAIN)
-        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(sent));
-    else
+    if (sent < 0 && sent != UV_EAGAIN) {
+        on_write_failed(stream, sent);
+    } else {
         keep_rest(stream, pieces, count, sent > 0 ? (size_t)sent : 0);
+        stream->taken_len += sent > 0 ? (size_t)sent : 0;
+    }
     for (uint32_t i = 0; i < stream->part_count; i++)
         sc_bytes_unref(stream->parts[i].bytes);
     stream->part_count = 0;
     stream->parts_len = 0;
     sc_buf_reset(&stream->out, SC_BUF_KEPT);
-    if (!stream->is_lost && sc_buf_len(&stream->sending) > 0)
+    if (!is_dropping(stream) && sc_buf_len(&stream->sending) > 0)
         send_rest(stream);
 }
 
@@ -183,11 +207,12 @@ static void on_written(uv_write_t *req, int status)
     sc_stream *stream = SC_CONTAINER_OF(req, sc_stream, write);
 
     stream->is_sending = false;
+    stream->taken_len += status == 0 ? sc_buf_len(&stream->sending) : 0;
     sc_buf_reset(&stream->sending, SC_BUF_KEPT);
     if (stream->is_closed)
         return;
     if (status != 0) {
-        sc_stream_lose(stream, SC_UNAVAILABLE, "write: %s", sc_uv_text(status));
+        on_write_failed(stream, status);
         return;
     }
     sc_stream_flush(stream);

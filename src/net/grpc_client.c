@@ -26,6 +26,7 @@ static const sc_h2_ops h2_ops = {
     .on_data = sc_grpc_out_data,
     .on_end = sc_grpc_out_end,
     .on_closed = sc_grpc_out_closed,
+    .on_drained = sc_grpc_out_drained,
     .on_room = on_room,
     .on_going = on_going,
     .on_gone = on_gone,
@@ -81,6 +82,7 @@ static void connect_link(sc_grpc_channel *channel)
     sc_h2_settings settings = {
         .pool = &channel->pool,
         .keepalive_ms = channel->settings.keepalive_ms,
+        .idle_ms = channel->settings.idle_ms,
     };
 
     link->channel = channel;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Unary gRPC calls on the client's side: request out, answer and status in.
+ * gRPC calls on the client's side: request out, answer and status in.
  *
  * A call completes once, in sc_grpc_out_complete, and only when its HTTP/2 stream is closed or was
  * reset, because the stream lives in the op's memory, which goes with the completion.
@@ -9,10 +9,14 @@
 
 #include <stdio.h>
 
-#include "net/http_server.h"
+#include "net/http.h"
 #include "wire/grpc.h"
 
+#define UNSENT_MAX (64u * 1024u)
+
 static void on_deadline(sc_timer *timer);
+static void on_resume(sc_turn_hook *hook);
+static void take_end(sc_grpc_out *out);
 
 sc_grpc_out *sc_grpc_out_new(sc_grpc_channel *channel, sc_grpc_call_op *op)
 {
@@ -25,6 +29,8 @@ sc_grpc_out *sc_grpc_out_new(sc_grpc_channel *channel, sc_grpc_call_op *op)
     op->headers = (sc_pairs){0};
     op->trailers = (sc_pairs){0};
     op->is_unreached = false;
+    out->is_half_closed = !op->is_request_open;
+    out->resume.run = on_resume;
     sc_list_add(&channel->calls, &out->link);
     sc_list_init(&out->wait);
     sc_timer_init(&out->deadline, channel->loop, on_deadline);
@@ -56,6 +62,21 @@ static void put_head(sc_grpc_out *out, sc_pairs *to)
         sc_grpc_metadata_put(to, mem, metadata->at[i].name, metadata->at[i].value);
 }
 
+/* A unary request is one message, be it empty; an open one has as many as were written. */
+static void put_request(sc_grpc_out *out, sc_buf *to)
+{
+    const sc_grpc_call_op *op = out->op;
+
+    if (!op->is_request_open || op->request_part_count > 0)
+        sc_grpc_put_parts(to, op->request_parts, op->request_part_count);
+    if (sc_buf_len(&out->unsent) > 0)
+        sc_buf_add_str(to, sc_buf_str(&out->unsent));
+    if (out->is_half_closed)
+        sc_h2_finish(&out->h2, NULL);
+}
+
+static void tell_drained(sc_grpc_out *out);
+
 void sc_grpc_out_start(sc_grpc_out *out, sc_h2_session *session)
 {
     const sc_grpc_channel_settings *set = &out->channel->settings;
@@ -72,16 +93,70 @@ void sc_grpc_out_start(sc_grpc_out *out, sc_h2_session *session)
     out->inbox = (sc_grpc_inbox){
         .mem = out->op->op.mem,
         .max_len = set->max_message_len,
-        .keeps = true,
+        .keeps = !out->op->events,
     };
     put_head(out, &headers);
-    sc_grpc_put_parts(sc_h2_out(session, &out->h2), out->op->request_parts,
-                      out->op->request_part_count);
-    sc_h2_finish(&out->h2, NULL);
-    if (sc_h2_request(session, &out->h2, &head))
+    put_request(out, sc_h2_out(session, &out->h2));
+    if (!sc_h2_request(session, &out->h2, &head)) {
+        sc_h2_out_drop(session, &out->h2);
+        sc_grpc_channel_place(out->channel, out); /* on_going has made way for a new connection */
         return;
-    sc_h2_out_drop(session, &out->h2);
-    sc_grpc_channel_place(out->channel, out); /* on_going has made way for a new connection */
+    }
+    out->is_started = true;
+    sc_buf_deinit(&out->unsent);
+    if (out->wants_drained)
+        tell_drained(out);
+}
+
+/* ---- a request in parts ---- */
+
+void sc_grpc_call_write(sc_grpc_call_op *op, const sc_str *parts, size_t count)
+{
+    sc_grpc_out *out = op->internal;
+
+    if (out->is_complete || out->is_half_closed)
+        return;
+    if (!out->is_started) {
+        sc_grpc_put_parts(&out->unsent, parts, count);
+    } else if (out->h2.session) {
+        sc_grpc_put_parts(sc_h2_out(out->h2.session, &out->h2), parts, count);
+        sc_h2_flush(&out->h2);
+    }
+}
+
+void sc_grpc_call_half_close(sc_grpc_call_op *op)
+{
+    sc_grpc_out *out = op->internal;
+
+    if (out->is_complete || out->is_half_closed)
+        return;
+    out->is_half_closed = true;
+    if (out->is_started)
+        sc_h2_finish(&out->h2, NULL);
+}
+
+bool sc_grpc_call_is_congested(sc_grpc_call_op *op)
+{
+    sc_grpc_out *out = op->internal;
+
+    if (out->is_complete)
+        return false;
+    if (out->is_started)
+        return sc_h2_is_congested(&out->h2);
+    out->wants_drained = sc_buf_len(&out->unsent) >= UNSENT_MAX;
+    return out->wants_drained;
+}
+
+static void tell_drained(sc_grpc_out *out)
+{
+    out->wants_drained = false;
+    if (out->op->events && out->op->events->on_drained)
+        out->op->events->on_drained(out->op);
+}
+
+void sc_grpc_out_drained(sc_h2_stream *h2)
+{
+    tell_drained(SC_CONTAINER_OF(h2, sc_grpc_out, h2));
 }
 
 /* ---- the answer ---- */
@@ -130,6 +205,17 @@ static void fail_as_http(sc_grpc_out *out)
                       sc_http_status_text(h2->status), cause);
 }
 
+static void hand_on_headers(sc_grpc_out *out)
+{
+    sc_grpc_call_op *op = out->op;
+    sc_error err;
+
+    if (sc_grpc_metadata_from(&out->h2.headers, op->op.mem, &op->headers, &err) != SC_OK)
+        sc_grpc_out_give_up(out, err.code, err.text);
+    else if (op->events->on_headers)
+        op->events->on_headers(op);
+}
+
 void sc_grpc_out_head(sc_h2_stream *h2)
 {
     sc_grpc_out *out = SC_CONTAINER_OF(h2, sc_grpc_out, h2);
@@ -148,31 +234,90 @@ void sc_grpc_out_head(sc_h2_stream *h2)
     value = sc_pairs_get(&h2->headers, SC_STR("grpc-encoding"));
     if (value && !sc_str_eq(*value, SC_STR("identity")))
         out->inbox.encoding = *value;
+    if (out->op->events && !h2->is_remote_done)
+        hand_on_headers(out);
+}
+
+/* One message. False when the call ended over it. */
+static bool take_message(sc_grpc_out *out, sc_str message)
+{
+    if (out->op->events) {
+        out->op->events->on_message(out->op, message);
+        return !out->is_complete;
+    }
+    if (out->has_answer) {
+        sc_grpc_out_give_up(out, SC_INTERNAL,
+                            "cardinality violation: expected <EOF> for non server-streaming RPCs, "
+                            "but received another message");
+        return false;
+    }
+    out->has_answer = true;
+    out->op->answer = message;
+    return true;
+}
+
+/* Hands on the messages in `bytes`; what is left when the owner paused stays there. False when the
+ * call is over. */
+static bool take_messages(sc_grpc_out *out, sc_str *bytes)
+{
+    sc_str message;
+    sc_error err;
+    sc_code code;
+
+    while (bytes->len && !out->is_paused) {
+        code = sc_grpc_inbox_take(&out->inbox, bytes, &message, &err);
+        if (code == SC_PENDING)
+            return true;
+        if (code != SC_OK) {
+            sc_grpc_out_give_up(out, err.code, err.text);
+            return false;
+        }
+        if (!take_message(out, message))
+            return false;
+    }
+    return true;
 }
 
 void sc_grpc_out_data(sc_h2_stream *h2, const char *at, size_t len)
 {
     sc_grpc_out *out = SC_CONTAINER_OF(h2, sc_grpc_out, h2);
-    sc_str bytes = {at, len}, message;
-    sc_error err;
-    sc_code code;
+    sc_str bytes = {at, len};
 
-    sc_h2_consumed(h2, len);
-    while (bytes.len) {
-        code = sc_grpc_inbox_take(&out->inbox, &bytes, &message, &err);
-        if (code == SC_PENDING)
-            return;
-        if (code == SC_OK && out->has_answer)
-            code = sc_fail(&err, SC_INTERNAL,
-                           "cardinality violation: expected <EOF> for non server-streaming RPCs, "
-                           "but received another message");
-        if (code != SC_OK) {
-            sc_grpc_out_give_up(out, err.code, err.text);
-            return;
-        }
-        out->has_answer = true;
-        out->op->answer = message;
-    }
+    if (!sc_buf_len(&out->paused) && !take_messages(out, &bytes))
+        return;
+    sc_h2_consumed(h2, len - bytes.len);
+    if (bytes.len)
+        sc_buf_add_str(&out->paused, bytes); /* at most the stream's window */
+}
+
+void sc_grpc_call_pause(sc_grpc_call_op *op)
+{
+    ((sc_grpc_out *)op->internal)->is_paused = true;
+}
+
+void sc_grpc_call_resume(sc_grpc_call_op *op)
+{
+    sc_grpc_out *out = op->internal;
+
+    if (!out->is_paused || out->is_complete)
+        return;
+    out->is_paused = false;
+    sc_loop_at_turn_end(out->channel->loop, &out->resume);
+}
+
+static void on_resume(sc_turn_hook *hook)
+{
+    sc_grpc_out *out = SC_CONTAINER_OF(hook, sc_grpc_out, resume);
+    sc_str bytes = sc_buf_str(&out->paused);
+    size_t taken = bytes.len;
+
+    if (!take_messages(out, &bytes))
+        return;
+    taken -= bytes.len;
+    sc_buf_eat(&out->paused, taken);
+    sc_h2_consumed(&out->h2, taken);
+    if (out->is_ended && !sc_buf_len(&out->paused))
+        take_end(out);
 }
 
 /* The status in the trailers, or in the only header list of a trailers-only answer. */
@@ -194,7 +339,7 @@ static void take_status(sc_grpc_out *out)
     code = sc_grpc_status_from(*status);
     if (text)
         message = sc_grpc_message_decode(*text, op->op.mem);
-    if (from == &h2->trailers &&
+    if (from == &h2->trailers && !op->events &&
         sc_grpc_metadata_from(&h2->headers, op->op.mem, &op->headers, &op->op.err) != SC_OK)
         return;
     if (sc_grpc_metadata_from(from, op->op.mem, &op->trailers, &op->op.err) != SC_OK)
@@ -203,22 +348,34 @@ static void take_status(sc_grpc_out *out)
         (void)sc_fail(&op->op.err, code, "%.*s", SC_FMT(message));
     else if (sc_grpc_inbox_is_inside(&out->inbox))
         (void)sc_fail(&op->op.err, SC_INTERNAL, "unexpected EOF");
-    else if (!out->has_answer)
+    else if (!out->has_answer && !op->events)
         (void)sc_fail(&op->op.err, SC_INTERNAL,
                       "cardinality violation: received no response message from "
                       "non-server-streaming RPC");
+}
+
+/* The answer was handed on to its end. */
+static void take_end(sc_grpc_out *out)
+{
+    take_status(out);
+    out->is_answer_over = true;
+    sc_h2_reset(&out->h2, SC_H2_NO_ERROR); /* if it is open still: the request is not whole */
+    sc_grpc_out_complete(out);
 }
 
 void sc_grpc_out_end(sc_h2_stream *h2)
 {
     sc_grpc_out *out = SC_CONTAINER_OF(h2, sc_grpc_out, h2);
 
+    out->is_ended = true;
+    if (sc_buf_len(&out->paused))
+        return; /* on_resume ends it */
+    if (!h2->is_local_done) {
+        take_end(out);
+        return;
+    }
     take_status(out);
-    out->is_answer_over = true;
-    if (h2->is_local_done)
-        return; /* on_closed follows at once */
-    sc_h2_reset(h2, SC_H2_NO_ERROR);
-    sc_grpc_out_complete(out);
+    out->is_answer_over = true; /* on_closed follows at once */
 }
 
 void sc_grpc_out_closed(sc_h2_stream *h2, const sc_h2_end *end)
@@ -226,11 +383,14 @@ void sc_grpc_out_closed(sc_h2_stream *h2, const sc_h2_end *end)
     sc_grpc_out *out = SC_CONTAINER_OF(h2, sc_grpc_out, h2);
     sc_error *err = &out->op->op.err;
 
+    if (out->is_ended && !out->is_answer_over)
+        return; /* whole, but not handed on yet */
     if (out->is_answer_over) {
         sc_grpc_out_complete(out);
         return;
     }
-    if (end->is_unprocessed && !out->is_resent && !out->channel->is_closing) {
+    if (end->is_unprocessed && !out->is_resent && !out->channel->is_closing &&
+        !out->op->is_request_open) {
         out->is_resent = true;
         out->has_answer = false;
         sc_grpc_inbox_deinit(&out->inbox);
@@ -276,6 +436,9 @@ void sc_grpc_out_complete(sc_grpc_out *out)
     }
     sc_list_remove(&out->link);
     sc_timer_stop(&out->deadline);
+    sc_loop_forget_hook(&out->resume);
+    sc_buf_deinit(&out->unsent);
+    sc_buf_deinit(&out->paused);
     sc_grpc_inbox_deinit(&out->inbox);
     if (out->op->op.err.code != SC_OK)
         out->op->answer = SC_STR_NONE;

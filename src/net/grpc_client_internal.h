@@ -47,7 +47,15 @@ typedef struct sc_grpc_out {
     sc_grpc_inbox inbox;
     sc_timer deadline;
     uint64_t deadline_ms; /* loop clock; 0: none */
+    sc_buf unsent;        /* of an open request: framed before there was a connection */
+    sc_buf paused;        /* answer bytes that came while it was paused */
+    sc_turn_hook resume;
+    bool is_started;     /* on a connection, now or before */
+    bool is_half_closed; /* the request is whole */
+    bool wants_drained;  /* of a request that has no connection */
+    bool is_paused;
     bool has_answer;
+    bool is_ended;       /* the server's last frame came */
     bool is_answer_over; /* the status is known; the stream may still be open */
     bool is_resent;
     bool is_complete;
@@ -72,5 +80,6 @@ void sc_grpc_out_head(sc_h2_stream *h2);
 void sc_grpc_out_data(sc_h2_stream *h2, const char *at, size_t len);
 void sc_grpc_out_end(sc_h2_stream *h2);
 void sc_grpc_out_closed(sc_h2_stream *h2, const sc_h2_end *end);
+void sc_grpc_out_drained(sc_h2_stream *h2);
 
 #endif

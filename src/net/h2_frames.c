@@ -35,8 +35,6 @@ void sc_h2_detach(sc_h2_stream *stream)
 
     sc_list_remove(&stream->link);
     stream->session = NULL;
-    if (stream->unconsumed)
-        (void)nghttp2_session_consume_connection(session->ng, stream->unconsumed);
     stream->unconsumed = 0;
     sc_h2_out_give_back(session->settings.pool, &stream->out);
     if (--session->stream_count == 0) {
@@ -237,8 +235,11 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
     sc_h2_stream *stream = stream_of(ng, id);
 
     (void)flags;
+    /* The connection's window opens at once: a stream that its owner keeps waiting must not stop
+     * the others. What it may hold is bounded by its own window. */
+    (void)nghttp2_session_consume_connection(ng, len);
     if (!stream || session->state == SC_H2_DEAD) {
-        (void)nghttp2_session_consume(ng, id, len);
+        (void)nghttp2_session_consume_stream(ng, id, len);
         return 0;
     }
     stream->unconsumed += len;
@@ -548,7 +549,7 @@ void sc_h2_consumed(sc_h2_stream *stream, size_t len)
         return;
     assert(len <= stream->unconsumed);
     stream->unconsumed -= len;
-    (void)nghttp2_session_consume(stream->session->ng, stream->id, len);
+    (void)nghttp2_session_consume_stream(stream->session->ng, stream->id, len);
     sc_h2_wake(stream->session);
 }
 

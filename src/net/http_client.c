@@ -76,6 +76,11 @@ void sc_http_client_send(sc_http_client *client, sc_http_call_op *op)
     job->max_body_len = op->max_body_len ? op->max_body_len : 4u * 1024u * 1024u;
     for (size_t i = 0; i < op->body_part_count; i++)
         job->body_len += op->body_parts[i].len;
+    job->is_body_whole = !op->is_body_open;
+    if (op->is_body_open) {
+        job->body_left = op->body_len - job->body_len;
+        job->body_len = op->body_len;
+    }
     sc_list_init(&job->link);
     sc_list_init(&job->wait);
     sc_list_add(&client->jobs, &job->link);
@@ -102,6 +107,7 @@ void sc_http_job_finish(sc_http_job *job)
         return;
     job->is_over = true;
     job->where = NULL;
+    sc_buf_deinit(&job->held);
     sc_timer_stop(&job->timer);
     sc_list_remove(&job->link);
     sc_list_remove(&job->wait);
@@ -122,6 +128,112 @@ void sc_http_job_fail(sc_http_job *job, sc_code code, const char *fmt, ...)
     va_end(args);
     sc_http_job_finish(job);
 }
+
+/* ---- bodies in parts ---- */
+
+#define HELD_MAX (64u * 1024u)
+
+static void give_up(sc_http_job *job, sc_code code, const char *text);
+
+static void wrong_length(sc_http_job *job, uint64_t len)
+{
+    char text[96];
+
+    (void)snprintf(text, sizeof(text), "http: ContentLength=%llu with Body length %llu",
+                   (unsigned long long)job->body_len, (unsigned long long)len);
+    give_up(job, SC_INVALID, text);
+}
+
+void sc_http_client_write(sc_http_call_op *op, const void *at, size_t len)
+{
+    sc_http_job *job = op->connection;
+
+    if (!job || job->is_body_whole || len == 0)
+        return;
+    if (job->body_len != SC_HTTP_LEN_UNKNOWN) {
+        if (len > job->body_left) {
+            wrong_length(job, job->body_len - job->body_left + len);
+            return;
+        }
+        job->body_left -= len;
+    }
+    if (job->takes_body)
+        job->client->proto->write(job, at, len);
+    else
+        sc_buf_add(&job->held, at, len);
+}
+
+void sc_http_client_write_end(sc_http_call_op *op)
+{
+    sc_http_job *job = op->connection;
+
+    if (!job || job->is_body_whole)
+        return;
+    if (job->body_len != SC_HTTP_LEN_UNKNOWN && job->body_left > 0) {
+        wrong_length(job, job->body_len - job->body_left);
+        return;
+    }
+    job->is_body_whole = true;
+    if (job->takes_body)
+        job->client->proto->write_end(job);
+}
+
+void sc_http_job_takes_body(sc_http_job *job)
+{
+    job->takes_body = true;
+    if (sc_buf_len(&job->held) > 0)
+        job->client->proto->write(job, sc_buf_at(&job->held), sc_buf_len(&job->held));
+    sc_buf_deinit(&job->held);
+    if (job->is_body_whole)
+        job->client->proto->write_end(job);
+    else
+        sc_http_job_drained(job);
+}
+
+bool sc_http_client_is_congested(sc_http_call_op *op)
+{
+    sc_http_job *job = op->connection;
+    bool is_full;
+
+    if (!job || job->is_body_whole)
+        return false;
+    is_full = job->takes_body ? job->client->proto->is_congested(job)
+                              : sc_buf_len(&job->held) >= HELD_MAX;
+    job->wants_drained = is_full;
+    return is_full;
+}
+
+void sc_http_job_drained(sc_http_job *job)
+{
+    if (!job->wants_drained || job->is_over)
+        return;
+    job->wants_drained = false;
+    if (job->op->events && job->op->events->on_drained)
+        job->op->events->on_drained(job->op);
+}
+
+static void set_paused(sc_http_call_op *op, bool is_paused)
+{
+    sc_http_job *job = op->connection;
+
+    if (!job || job->is_paused == is_paused)
+        return;
+    job->is_paused = is_paused;
+    if (job->where)
+        job->client->proto->update_pause(job);
+}
+
+void sc_http_client_pause(sc_http_call_op *op)
+{
+    set_paused(op, true);
+}
+
+void sc_http_client_resume(sc_http_call_op *op)
+{
+    set_paused(op, false);
+}
+
+/* ---- the end ---- */
 
 static void give_up(sc_http_job *job, sc_code code, const char *text)
 {

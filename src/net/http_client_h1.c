@@ -16,6 +16,7 @@ typedef struct h1_pool {
     uint32_t conn_count;
     uint32_t waiting_count;
     sc_timer age; /* closes idle connections */
+    sc_turn_hook assigning;
     sc_turn_hook freeing;
     bool is_closing;
 } h1_pool;
@@ -31,7 +32,9 @@ typedef struct h1_link {
     bool is_connected;
     bool is_written; /* the request left for the stream */
     bool has_answer; /* a first byte of the answer came */
+    bool has_head;
     bool is_interim; /* a 1xx head: its end is not the answer's */
+    bool is_paused;
     bool keeps;
     bool is_closed;
     size_t body_cap;
@@ -40,13 +43,18 @@ typedef struct h1_link {
 
 static void on_connected(void *self);
 static void on_data(void *self, const char *at, size_t len);
+static void on_end(void *self);
 static void on_lost(void *self, const sc_error *why);
+static void on_drained(void *self);
 static void assign(h1_pool *pool);
 static void close_link(h1_link *link);
 static void on_age(sc_timer *timer);
 
-static const sc_stream_ops stream_ops = {
-    .on_connected = on_connected, .on_data = on_data, .on_lost = on_lost};
+static const sc_stream_ops stream_ops = {.on_connected = on_connected,
+                                         .on_data = on_data,
+                                         .on_end = on_end,
+                                         .on_lost = on_lost,
+                                         .on_drained = on_drained};
 
 /* ---- the answer ---- */
 
@@ -57,11 +65,34 @@ static sc_arena *on_begin(void *self)
     return link->job ? link->job->op->op.mem : NULL;
 }
 
+/* Room in the arena for a body of a known, modest length. False when it is known to be too long. */
+static bool expect_body(h1_link *link, uint64_t len)
+{
+    sc_http_call_op *op = link->job->op;
+
+    link->body_cap = 0;
+    if (len == SC_HTTP1_LEN_UNKNOWN)
+        return true;
+    if (len > link->job->max_body_len) {
+        op->op.err.code = SC_EXHAUSTED;
+        return false;
+    }
+    if (len > 0 && len <= 1048576) {
+        link->body_cap = (size_t)len;
+        op->answer_body.at = sc_arena_alloc(op->op.mem, link->body_cap);
+    }
+    return true;
+}
+
 static bool on_head(void *self, const sc_http1_head *head)
 {
     h1_link *link = self;
     sc_http_call_op *op = link->job->op;
 
+    if (head->status == 101) { /* never asked for; what follows would not be HTTP */
+        (void)sc_fail(&op->op.err, SC_INTERNAL, "unexpected answer 101 Switching Protocols");
+        return false;
+    }
     link->is_interim = head->status / 100 == 1;
     if (link->is_interim)
         return true;
@@ -69,22 +100,17 @@ static bool on_head(void *self, const sc_http1_head *head)
     op->answer_headers = head->headers;
     op->answer_body = SC_STR_NONE;
     link->keeps = head->keep_alive;
-    link->body_cap = 0;
-    if (head->body_len == SC_HTTP1_LEN_UNKNOWN || head->body_len <= link->job->max_body_len) {
-        if (head->body_len != SC_HTTP1_LEN_UNKNOWN && head->body_len > 0 &&
-            head->body_len <= 1048576) {
-            link->body_cap = (size_t)head->body_len;
-            op->answer_body.at = sc_arena_alloc(op->op.mem, link->body_cap);
-        }
-        return true;
-    }
-    op->op.err.code = SC_EXHAUSTED;
-    return false;
+    link->has_head = true;
+    if (!op->events)
+        return expect_body(link, head->body_len);
+    if (op->events->on_head)
+        op->events->on_head(op);
+    return !link->is_closed;
 }
 
-static bool on_body(void *self, const char *at, size_t len)
+/* Appends to the buffered answer. */
+static bool keep_body(h1_link *link, const char *at, size_t len)
 {
-    h1_link *link = self;
     sc_http_call_op *op = link->job->op;
     size_t want = op->answer_body.len + len;
 
@@ -110,6 +136,17 @@ static bool on_body(void *self, const char *at, size_t len)
     return true;
 }
 
+static bool on_body(void *self, const char *at, size_t len)
+{
+    h1_link *link = self;
+    sc_http_call_op *op = link->job->op;
+
+    if (!op->events)
+        return keep_body(link, at, len);
+    op->events->on_data(op, at, len);
+    return !link->is_closed;
+}
+
 static bool on_message(void *self)
 {
     h1_link *link = self;
@@ -119,6 +156,8 @@ static bool on_message(void *self)
         return true;
     link->job = NULL;
     link->served++;
+    if (job && !job->is_body_whole)
+        link->keeps = false; /* answered early: the server would take the next head for body */
     if (job)
         sc_http_job_finish(job);
     return false; /* anything behind it is unasked for */
@@ -128,48 +167,110 @@ static const sc_http1_events events = {on_begin, on_head, on_body, on_message};
 
 /* ---- the request ---- */
 
-static void add_header(sc_buf *out, sc_str name, sc_str value)
+/* RFC 9110 section 8.6: a method that usually has a body says so when there is none. */
+static bool tells_empty_body(sc_str method)
 {
-    sc_buf_add_str(out, name);
-    sc_buf_add_str(out, SC_STR(": "));
-    sc_buf_add_str(out, value);
-    sc_buf_add_str(out, SC_STR("\r\n"));
+    static const sc_str without[] = {SC_STR_INIT("GET"), SC_STR_INIT("HEAD"), SC_STR_INIT("DELETE"),
+                                     SC_STR_INIT("OPTIONS"), SC_STR_INIT("TRACE")};
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(without); i++) {
+        if (sc_str_eq(method, without[i]))
+            return false;
+    }
+    return true;
+}
+
+static void put_framing(const sc_http_job *job, sc_buf *out)
+{
+    if (job->body_len == SC_HTTP_LEN_UNKNOWN) {
+        sc_buf_add_str(out, SC_STR("Transfer-Encoding: chunked\r\n"));
+    } else if (job->body_len > 0 || tells_empty_body(job->op->method)) {
+        sc_buf_add_str(out, SC_STR("Content-Length: "));
+        sc_buf_add_u64(out, job->body_len);
+        sc_buf_add_str(out, SC_STR("\r\n"));
+    }
+}
+
+static void write_part(sc_http_job *job, const void *at, size_t len)
+{
+    sc_buf *out = sc_stream_out(((h1_link *)job->where)->stream);
+    bool is_chunked = job->body_len == SC_HTTP_LEN_UNKNOWN;
+
+    if (is_chunked)
+        sc_buf_add_fmt(out, "%zx\r\n", len);
+    sc_buf_add(out, at, len);
+    if (is_chunked)
+        sc_buf_add_str(out, SC_STR("\r\n"));
+}
+
+static void write_end(sc_http_job *job)
+{
+    if (job->body_len == SC_HTTP_LEN_UNKNOWN)
+        sc_buf_add_str(sc_stream_out(((h1_link *)job->where)->stream), SC_STR("0\r\n\r\n"));
 }
 
 static void write_request(h1_link *link)
 {
-    sc_http_call_op *op = link->job->op;
+    sc_http_job *job = link->job;
+    sc_http_call_op *op = job->op;
     sc_buf *out = sc_stream_out(link->stream);
 
     sc_buf_add_str(out, op->method);
     sc_buf_add_byte(out, ' ');
     sc_buf_add_str(out, op->target);
     sc_buf_add_str(out, SC_STR(" HTTP/1.1\r\n"));
-    add_header(out, SC_STR("Host"), link->pool->client->settings.authority);
+    sc_http_put_header(out, SC_STR("Host"), link->pool->client->settings.authority);
     for (uint32_t i = 0; op->headers && i < op->headers->count; i++)
-        add_header(out, op->headers->at[i].name, op->headers->at[i].value);
-    if (link->job->body_len > 0 || !sc_str_eq(op->method, SC_STR("GET"))) {
-        sc_buf_add_str(out, SC_STR("Content-Length: "));
-        sc_buf_add_u64(out, link->job->body_len);
-        sc_buf_add_str(out, SC_STR("\r\n"));
-    }
+        sc_http_put_header(out, op->headers->at[i].name, op->headers->at[i].value);
+    put_framing(job, out);
     sc_buf_add_str(out, SC_STR("\r\n"));
-    for (size_t i = 0; i < op->body_part_count; i++)
-        sc_buf_add_str(out, op->body_parts[i]);
+    for (size_t i = 0; i < op->body_part_count; i++) {
+        if (op->is_body_open && op->body_parts[i].len > 0)
+            write_part(job, op->body_parts[i].at, op->body_parts[i].len);
+        else
+            sc_buf_add_str(out, op->body_parts[i]);
+    }
     if (sc_str_eq(op->method, SC_STR("HEAD")))
         sc_http1_expect_no_body(link->codec);
     link->is_written = true;
+    if (op->is_body_open)
+        sc_http_job_takes_body(job);
+}
+
+static bool is_congested(sc_http_job *job)
+{
+    return sc_stream_is_congested(((h1_link *)job->where)->stream);
+}
+
+static void update_pause(sc_http_job *job)
+{
+    h1_link *link = job->where;
+
+    if (!link->is_connected) /* a TLS handshake must be read */
+        return;
+    link->is_paused = job->is_paused;
+    if (job->is_paused)
+        sc_stream_pause(link->stream);
+    else
+        sc_stream_resume(link->stream);
+}
+
+static void begin(h1_link *link)
+{
+    if (link->job->is_paused)
+        update_pause(link->job);
+    write_request(link);
 }
 
 static void give(h1_link *link, sc_http_job *job)
 {
     link->job = job;
     job->where = link;
-    link->is_written = link->has_answer = false;
+    link->is_written = link->has_answer = link->has_head = false;
     sc_list_remove(&link->link);
     sc_list_add(&link->pool->busy, &link->link);
     if (link->is_connected)
-        write_request(link);
+        begin(link);
 }
 
 static h1_link *new_link(h1_pool *pool)
@@ -228,7 +329,7 @@ static void on_connected(void *self)
 
     link->is_connected = true;
     if (link->job)
-        write_request(link);
+        begin(link);
     else
         close_link(link);
 }
@@ -257,6 +358,9 @@ static void rest(h1_link *link)
 {
     h1_pool *pool = link->pool;
 
+    if (link->is_paused)
+        sc_stream_resume(link->stream);
+    link->is_paused = false;
     link->idle_since_ms = sc_loop_now_ms(pool->client->loop);
     sc_list_remove(&link->link);
     sc_list_add_first(&pool->idle, &link->link);
@@ -265,18 +369,30 @@ static void rest(h1_link *link)
     assign(pool);
 }
 
-static void fail_answer(h1_link *link, const sc_error *why)
+/* `first` are bytes of what is no answer: its first line goes into the story, as in Go. */
+static void fail_answer(h1_link *link, const sc_error *why, sc_str first)
 {
     sc_http_job *job = link->job;
     h1_pool *pool = link->pool;
+    sc_str line = sc_str_trim(sc_str_sub(first, 0, sc_str_find(first, '\n')));
+    bool is_http = sc_str_starts(first, SC_STR("HTTP/"));
 
     link->job = NULL;
     close_link(link);
     if (job && job->op->op.err.code == SC_EXHAUSTED)
         sc_http_job_fail(job, SC_EXHAUSTED, "the answer is longer than %llu bytes",
                          (unsigned long long)job->max_body_len);
+    else if (job && job->op->op.err.code != SC_OK)
+        sc_http_job_finish(job);
+    else if (job && !link->has_head && !is_http && sc_str_is_utf8(line))
+        sc_http_job_fail(job, SC_INTERNAL,
+                         "net/http: HTTP/1.x transport connection broken: malformed HTTP response "
+                         "\"%.*s\"",
+                         SC_FMT(sc_str_sub(line, 0, 64)));
     else if (job)
-        sc_http_job_fail(job, SC_INTERNAL, "not an HTTP answer: %s", why->text);
+        sc_http_job_fail(job, SC_INTERNAL,
+                         "net/http: HTTP/1.x transport connection broken: not an HTTP answer: %s",
+                         why->text);
     assign(pool);
 }
 
@@ -303,8 +419,16 @@ static void on_data(void *self, const char *at, size_t len)
         close_link(link);
         assign(pool);
     } else if (code != SC_OK) {
-        fail_answer(link, &why);
+        fail_answer(link, &why, sc_str_of(at, len));
     }
+}
+
+static void on_drained(void *self)
+{
+    h1_link *link = self;
+
+    if (link->job)
+        sc_http_job_drained(link->job);
 }
 
 static void resend(h1_pool *pool, sc_http_job *job)
@@ -315,28 +439,43 @@ static void resend(h1_pool *pool, sc_http_job *job)
     pool->waiting_count++;
 }
 
-static void on_lost(void *self, const sc_error *why)
+/* The connection is of no more use, and the answer, if any is awaited, did not come to its end. */
+static void lose(h1_link *link, const char *text)
 {
-    h1_link *link = self;
     h1_pool *pool = link->pool;
     sc_http_job *job = link->job;
-    sc_error unused;
     bool is_kept_one = link->served > 0;
 
-    if (job && link->has_answer && sc_http1_end(link->codec, &unused) == SC_PENDING)
-        job = NULL; /* the close was the end of the answer */
     link->job = NULL;
     close_link(link);
-    if (!job) {
+    if (job && is_kept_one && !link->has_answer && !job->is_resent && !job->op->is_body_open &&
+        (!link->is_written || job->op->is_idempotent))
+        resend(pool, job);
+    else if (job)
+        sc_http_job_fail(job, SC_UNAVAILABLE, "%s", text);
+    assign(pool);
+}
+
+/* The server's last byte came: the end of an answer without a length. */
+static void on_end(void *self)
+{
+    h1_link *link = self;
+    sc_error unused;
+
+    if (link->job && link->has_answer && sc_http1_end(link->codec, &unused) == SC_PENDING &&
+        !link->job) {
+        h1_pool *pool = link->pool;
+
+        close_link(link);
         assign(pool);
         return;
     }
-    if (is_kept_one && !link->has_answer && !job->is_resent &&
-        (!link->is_written || job->op->is_idempotent))
-        resend(pool, job);
-    else
-        sc_http_job_fail(job, SC_UNAVAILABLE, "%s", why->text);
-    assign(pool);
+    lose(link, link->has_answer ? "unexpected EOF" : "EOF");
+}
+
+static void on_lost(void *self, const sc_error *why)
+{
+    lose(self, why->text);
 }
 
 static void drop(void *self, sc_http_job *job)
@@ -347,6 +486,7 @@ static void drop(void *self, sc_http_job *job)
     if (link) {
         link->job = NULL;
         close_link(link);
+        sc_loop_at_turn_end(pool->client->loop, &pool->assigning); /* there is room for another */
     } else if (!sc_list_is_empty(&job->wait)) {
         sc_list_remove(&job->wait);
         pool->waiting_count--;
@@ -371,6 +511,11 @@ static void on_age(sc_timer *timer)
     }
 }
 
+static void on_assigning(sc_turn_hook *hook)
+{
+    assign(SC_CONTAINER_OF(hook, h1_pool, assigning));
+}
+
 static void *open_pool(sc_http_client *client)
 {
     h1_pool *pool = sc_new(h1_pool);
@@ -380,6 +525,7 @@ static void *open_pool(sc_http_client *client)
     sc_list_init(&pool->busy);
     sc_list_init(&pool->waiting);
     sc_timer_init(&pool->age, client->loop, on_age);
+    pool->assigning.run = on_assigning;
     return pool;
 }
 
@@ -397,8 +543,18 @@ static void close_pool(void *self)
     while (!sc_list_is_empty(&pool->busy))
         close_link(SC_CONTAINER_OF(pool->busy.next, h1_link, link));
     sc_timer_stop(&pool->age);
+    sc_loop_forget_hook(&pool->assigning);
     pool->freeing.run = on_pool_freeing;
     sc_loop_at_turn_end(pool->client->loop, &pool->freeing); /* behind its links */
 }
 
-const sc_http_client_proto sc_h1_client = {open_pool, start, drop, close_pool};
+const sc_http_client_proto sc_h1_client = {
+    .open = open_pool,
+    .start = start,
+    .drop = drop,
+    .write = write_part,
+    .write_end = write_end,
+    .is_congested = is_congested,
+    .update_pause = update_pause,
+    .close = close_pool,
+};

@@ -36,6 +36,8 @@ typedef struct h2_job {
     char *body;
     size_t len;
     size_t cap;
+    sc_buf paused; /* answer bytes that came while it was paused */
+    sc_turn_hook resume;
     bool is_over; /* the answer is complete */
 } h2_job;
 
@@ -43,6 +45,8 @@ static void on_head(sc_h2_stream *h2);
 static void on_data(sc_h2_stream *h2, const char *at, size_t len);
 static void on_end(sc_h2_stream *h2);
 static void on_closed(sc_h2_stream *h2, const sc_h2_end *end);
+static void on_drained(sc_h2_stream *h2);
+static void on_resume(sc_turn_hook *hook);
 static void on_room(void *self);
 static void on_going(void *self);
 static void on_gone(void *self, const sc_error *why);
@@ -52,6 +56,7 @@ static const sc_h2_ops h2_ops = {
     .on_data = on_data,
     .on_end = on_end,
     .on_closed = on_closed,
+    .on_drained = on_drained,
     .on_room = on_room,
     .on_going = on_going,
     .on_gone = on_gone,
@@ -92,7 +97,7 @@ static void put_headers(const sc_http_job *job, sc_pairs *to)
     for (uint32_t i = 0; from && i < from->count; i++)
         if (!sc_h2_is_connection_header(from->at[i].name))
             sc_pairs_add(to, mem, from->at[i].name, from->at[i].value);
-    if (job->op->body_part_count)
+    if (job->body_len != SC_HTTP_LEN_UNKNOWN && (job->op->body_part_count || job->body_len))
         sc_pairs_add(to, mem, SC_STR("content-length"),
                      sc_arena_fmt(mem, "%llu", (unsigned long long)job->body_len));
 }
@@ -115,16 +120,49 @@ static bool send_job(h2_client *client, sc_http_job *job)
     on->h2.mem = op->op.mem;
     on->job = job;
     on->client = client;
+    on->resume.run = on_resume;
     put_headers(job, &headers);
     for (size_t i = 0; i < op->body_part_count; i++)
         sc_buf_add_str(out, op->body_parts[i]);
-    sc_h2_finish(&on->h2, NULL);
+    if (!op->is_body_open)
+        sc_h2_finish(&on->h2, NULL);
     job->where = on;
-    if (sc_h2_request(client->link->session, &on->h2, &head))
-        return true;
-    job->where = NULL;
-    sc_buf_deinit(&on->h2.out);
-    return false;
+    if (!sc_h2_request(client->link->session, &on->h2, &head)) {
+        job->where = NULL;
+        sc_buf_deinit(&on->h2.out);
+        return false;
+    }
+    if (op->is_body_open)
+        sc_http_job_takes_body(job);
+    return true;
+}
+
+static void h2_write(sc_http_job *job, const void *at, size_t len)
+{
+    h2_job *on = job->where;
+
+    if (!on->h2.session)
+        return;
+    sc_buf_add(sc_h2_out(on->h2.session, &on->h2), at, len);
+    sc_h2_flush(&on->h2);
+}
+
+static void h2_write_end(sc_http_job *job)
+{
+    sc_h2_finish(&((h2_job *)job->where)->h2, NULL);
+}
+
+static bool h2_is_congested(sc_http_job *job)
+{
+    return sc_h2_is_congested(&((h2_job *)job->where)->h2);
+}
+
+static void h2_update_pause(sc_http_job *job)
+{
+    h2_job *on = job->where;
+
+    if (!job->is_paused)
+        sc_loop_at_turn_end(job->client->loop, &on->resume);
 }
 
 static void h2_start(void *self, sc_http_job *job)
@@ -145,6 +183,19 @@ static void h2_start(void *self, sc_http_job *job)
         connect_link(client);
 }
 
+static void forget_paused(h2_job *on)
+{
+    sc_loop_forget_hook(&on->resume);
+    sc_buf_deinit(&on->paused);
+}
+
+/* The stream is reset; nothing comes from it any more. */
+static void leave(h2_job *on, sc_h2_code code)
+{
+    forget_paused(on);
+    sc_h2_reset(&on->h2, code);
+}
+
 static void unwait(h2_client *client, sc_http_job *job)
 {
     sc_list_remove(&job->wait);
@@ -156,7 +207,7 @@ static void h2_drop(void *self, sc_http_job *job)
     h2_job *on = job->where;
 
     if (on)
-        sc_h2_reset(&on->h2, SC_H2_CANCEL);
+        leave(on, SC_H2_CANCEL);
     else if (!sc_list_is_empty(&job->wait))
         unwait(self, job);
     job->where = NULL;
@@ -239,6 +290,10 @@ const sc_http_client_proto sc_h2_client = {
     .open = h2_open,
     .start = h2_start,
     .drop = h2_drop,
+    .write = h2_write,
+    .write_end = h2_write_end,
+    .is_congested = h2_is_congested,
+    .update_pause = h2_update_pause,
     .close = h2_close,
 };
 
@@ -253,9 +308,18 @@ static void fail_job(h2_job *on, sc_code code, const char *text)
 {
     sc_http_job *job = on->job;
 
-    sc_h2_reset(&on->h2, SC_H2_CANCEL);
+    leave(on, SC_H2_CANCEL);
     job->where = NULL;
     sc_http_job_fail(job, code, "%s", text);
+}
+
+static void take_head(h2_job *on)
+{
+    sc_http_call_op *op = on->job->op;
+
+    op->status = on->h2.status;
+    op->answer_headers = on->h2.headers;
+    op->answer_body = SC_STR_NONE;
 }
 
 static void on_head(sc_h2_stream *h2)
@@ -266,6 +330,12 @@ static void on_head(sc_h2_stream *h2)
 
     if (h2->is_head_too_long) {
         fail_job(on, SC_EXHAUSTED, "the answer's headers are too long");
+        return;
+    }
+    if (on->job->op->events) {
+        take_head(on);
+        if (on->job->op->events->on_head)
+            on->job->op->events->on_head(on->job->op);
         return;
     }
     /* A HEAD request's answer tells a length and has no body. */
@@ -295,11 +365,9 @@ static bool body_room(h2_job *on, size_t len)
     return true;
 }
 
-static void on_data(sc_h2_stream *h2, const char *at, size_t len)
+/* Appends to the buffered answer. */
+static void keep_body(h2_job *on, const char *at, size_t len)
 {
-    h2_job *on = job_of(h2);
-
-    sc_h2_consumed(h2, len);
     if (len > on->job->max_body_len - on->len) {
         char text[80];
 
@@ -317,15 +385,39 @@ static void on_data(sc_h2_stream *h2, const char *at, size_t len)
     on->body[on->len] = '\0';
 }
 
+static void on_data(sc_h2_stream *h2, const char *at, size_t len)
+{
+    h2_job *on = job_of(h2);
+    sc_http_call_op *op = on->job->op;
+
+    if (op->events && (on->job->is_paused || sc_buf_len(&on->paused))) {
+        sc_buf_add(&on->paused, at, len); /* at most the stream's window */
+        return;
+    }
+    sc_h2_consumed(h2, len);
+    if (op->events)
+        op->events->on_data(op, at, len);
+    else
+        keep_body(on, at, len);
+}
+
 static void complete(h2_job *on)
 {
     sc_http_job *job = on->job;
 
-    job->op->status = on->h2.status;
-    job->op->answer_headers = on->h2.headers;
+    forget_paused(on);
+    take_head(on);
     job->op->answer_body = (sc_str){on->body, on->len};
     job->where = NULL;
     sc_http_job_finish(job);
+}
+
+/* The answer is whole and handed on. */
+static void end_answer(h2_job *on)
+{
+    if (on->h2.session)
+        leave(on, SC_H2_NO_ERROR); /* answered before the request was whole, or read late */
+    complete(on);
 }
 
 static void on_end(sc_h2_stream *h2)
@@ -333,10 +425,34 @@ static void on_end(sc_h2_stream *h2)
     h2_job *on = job_of(h2);
 
     on->is_over = true;
+    if (sc_buf_len(&on->paused))
+        return; /* on_resume ends it */
     if (h2->is_local_done)
         return; /* on_closed follows at once */
-    sc_h2_reset(h2, SC_H2_NO_ERROR);
-    complete(on);
+    end_answer(on);
+}
+
+/* What came during the pause, then what it kept from being said. */
+static void on_resume(sc_turn_hook *hook)
+{
+    h2_job *on = SC_CONTAINER_OF(hook, h2_job, resume);
+    sc_http_job *job = on->job;
+    sc_buf paused = on->paused;
+
+    if (job->is_paused)
+        return;
+    sc_buf_init(&on->paused);
+    sc_h2_consumed(&on->h2, sc_buf_len(&paused));
+    if (sc_buf_len(&paused))
+        job->op->events->on_data(job->op, sc_buf_at(&paused), sc_buf_len(&paused));
+    sc_buf_deinit(&paused);
+    if (on->is_over && !job->is_over && !job->is_paused)
+        end_answer(on);
+}
+
+static void on_drained(sc_h2_stream *h2)
+{
+    sc_http_job_drained(job_of(h2)->job);
 }
 
 static void on_closed(sc_h2_stream *h2, const sc_h2_end *end)
@@ -344,13 +460,16 @@ static void on_closed(sc_h2_stream *h2, const sc_h2_end *end)
     h2_job *on = job_of(h2);
     sc_http_job *job = on->job;
 
+    if (on->is_over && sc_buf_len(&on->paused))
+        return; /* whole, but not handed on yet */
     if (on->is_over) {
         complete(on);
         return;
     }
+    forget_paused(on);
     job->where = NULL;
-    if ((end->is_unprocessed || (end->lost && job->op->is_idempotent)) && !job->is_resent &&
-        !h2->has_head && !on->client->is_closing) {
+    if (!job->op->is_body_open && (end->is_unprocessed || (end->lost && job->op->is_idempotent)) &&
+        !job->is_resent && !h2->has_head && !on->client->is_closing) {
         job->is_resent = true;
         h2_start(on->client, job);
     } else if (end->lost) {

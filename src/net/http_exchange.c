@@ -13,7 +13,7 @@ sc_http_live *sc_http_live_new(sc_http_server *server, size_t size, const sc_htt
     sc_http_live *live = sc_arena_zero(&call->mem, size);
 
     live->ops = ops;
-    live->expected_len = SC_HTTP_LEN_UNKNOWN;
+    live->ex.body_len = SC_HTTP_LEN_UNKNOWN;
     live->ex.call = call;
     live->ex.server = server;
     live->ex.started_ms = sc_loop_now_ms(server->loop);
@@ -54,7 +54,7 @@ void sc_http_live_head(sc_http_live *live, uint64_t content_len)
 {
     sc_http_server *server = live->ex.server;
 
-    live->expected_len = content_len;
+    live->ex.body_len = content_len;
     live->ex.received_len = content_len != SC_HTTP_LEN_UNKNOWN ? content_len : 0;
     split_target(&live->ex.req);
     if (server->handler.on_head)
@@ -80,9 +80,9 @@ static bool grow(sc_http_live *live, size_t len)
 
     if (want <= live->body_cap)
         return true;
-    if (live->expected_len != SC_HTTP_LEN_UNKNOWN && cap < live->expected_len &&
-        live->expected_len <= 1048576)
-        cap = (size_t)live->expected_len;
+    if (live->ex.body_len != SC_HTTP_LEN_UNKNOWN && cap < live->ex.body_len &&
+        live->ex.body_len <= 1048576)
+        cap = (size_t)live->ex.body_len;
     if (cap < want)
         cap = want;
     grown = sc_arena_try(&live->ex.call->mem, cap);
@@ -177,6 +177,13 @@ void sc_http_live_drained(sc_http_live *live)
 {
     if (live->phase == SC_HTTP_STREAMING && live->ex.on_drained)
         live->ex.on_drained(&live->ex);
+}
+
+void sc_http_live_half_closed(sc_http_live *live)
+{
+    if ((live->phase == SC_HTTP_UNANSWERED || live->phase == SC_HTTP_STREAMING) &&
+        live->ex.on_half_closed)
+        live->ex.on_half_closed(&live->ex);
 }
 
 /* ---- the answer ---- */

@@ -17,7 +17,7 @@ typedef struct h2_conn {
     sc_h2_session *session;
     sc_h2_pool pool;
     sc_list lives;
-    size_t waiting_len;   /* as of the last sweep */
+    uint64_t taken_len;   /* as of the last sweep */
     uint64_t progress_ms; /* when the peer last took bytes */
 } h2_conn;
 
@@ -72,7 +72,7 @@ static void sweep_bodies(h2_conn *conn, uint64_t now_ms)
     SC_LIST_EACH_SAFE (&conn->lives, link) {
         h2_live *live = SC_CONTAINER_OF(link, h2_live, link);
 
-        if (!timeout_ms || live->h2.is_remote_done || live->is_paused || !live->has_head ||
+        if (!timeout_ms || live->h2.is_remote_done || live->base.ex.body_ops || !live->has_head ||
             now_ms < live->last_data_ms + timeout_ms || !sc_http_live_wants_body(&live->base))
             continue;
         (void)sc_fail(&why, SC_DEADLINE, "the request body did not arrive in time");
@@ -85,10 +85,11 @@ static void conn_sweep(sc_http_conn *base, uint64_t now_ms)
     h2_conn *conn = (h2_conn *)base;
     uint32_t timeout_ms = base->server->limits.write_timeout_ms;
     size_t waiting = sc_stream_waiting_len(sc_h2_session_stream(conn->session));
+    uint64_t taken = sc_stream_taken_len(sc_h2_session_stream(conn->session));
 
-    if (!waiting || waiting < conn->waiting_len)
+    if (!waiting || taken != conn->taken_len)
         conn->progress_ms = now_ms;
-    conn->waiting_len = waiting;
+    conn->taken_len = taken;
     if (timeout_ms && waiting && now_ms >= conn->progress_ms + timeout_ms) {
         conn_kill_for(conn, "the peer takes nothing of its answers");
         return;

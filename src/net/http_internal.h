@@ -91,8 +91,6 @@ typedef enum sc_http_phase {
     SC_HTTP_OVER       /* finished or gone: the protocol knows it no more */
 } sc_http_phase;
 
-#define SC_HTTP_LEN_UNKNOWN UINT64_MAX
-
 /* An exchange as the server sees it; the first field of the protocol's own struct. */
 struct sc_http_live {
     sc_http_exchange ex; /* first: what handlers see */
@@ -101,7 +99,6 @@ struct sc_http_live {
     bool is_bodiless;        /* HEAD, 204 or 304: known once answered */
     bool status_has_no_body; /* 204 or 304 */
     bool is_request_whole;   /* on_request or on_end was called, or never will be */
-    uint64_t expected_len;   /* Content-Length or SC_HTTP_LEN_UNKNOWN */
     char *body;              /* in the arena */
     size_t body_len;
     size_t body_cap;
@@ -137,6 +134,8 @@ void sc_http_live_finished(sc_http_live *live);
 void sc_http_live_gone(sc_http_live *live);
 /* Calls on_drained when the handler still streams. */
 void sc_http_live_drained(sc_http_live *live);
+/* Calls on_half_closed while the handler has more to say. */
+void sc_http_live_half_closed(sc_http_live *live);
 
 static inline bool sc_http_status_has_no_body(int status)
 {
@@ -155,8 +154,14 @@ struct sc_http_job {
     sc_http_call_op *op;
     sc_timer timer;        /* running only when the op has a timeout */
     void *where;           /* the protocol's: its connection or stream; NULL while waiting */
-    uint64_t body_len;     /* of the request: the sum of its parts */
+    bool takes_body;       /* the head is out: body bytes go to the protocol, not to `held` */
+    uint64_t body_len;     /* of the request; SC_HTTP_LEN_UNKNOWN */
+    uint64_t body_left;    /* of an announced length: still to be written by the owner */
     uint64_t max_body_len; /* of the answer, default applied */
+    sc_buf held;           /* of an open body: written before there was a connection for it */
+    bool is_body_whole;    /* the owner has written all of it */
+    bool wants_drained;
+    bool is_paused; /* the answer */
     bool is_resent;
     bool is_over; /* completed; the op may be gone next turn */
 };
@@ -168,6 +173,12 @@ typedef struct sc_http_client_proto {
     void (*start)(void *self, sc_http_job *job);
     /* Forgets the job: out of queues, stream reset or connection closed. Does not complete it. */
     void (*drop)(void *self, sc_http_job *job);
+    /* For a job that is on a connection (`where`) that can take its body: more of it. */
+    void (*write)(sc_http_job *job, const void *at, size_t len);
+    void (*write_end)(sc_http_job *job);
+    bool (*is_congested)(sc_http_job *job);
+    /* job->is_paused has changed. Only with `where`. */
+    void (*update_pause)(sc_http_job *job);
     /* No jobs are left: closes the connections and frees `self`. */
     void (*close)(void *self);
 } sc_http_client_proto;
@@ -187,6 +198,10 @@ struct sc_http_client {
     void *closed_self;
 };
 
+/* The head of an open body is out: what was held goes too, then all further bytes. */
+void sc_http_job_takes_body(sc_http_job *job);
+/* Tells the owner that it may write again, if it wants to know. */
+void sc_http_job_drained(sc_http_job *job);
 /* Completes the op with the outputs it holds. The protocol has forgotten the job before this. */
 void sc_http_job_finish(sc_http_job *job);
 /* The same with an error. */

@@ -13,6 +13,7 @@
 #include "core/call.h"
 #include "core/pairs.h"
 #include "io/stream.h"
+#include "net/http.h"
 
 typedef struct sc_http_server sc_http_server;
 typedef struct sc_http_exchange sc_http_exchange;
@@ -38,14 +39,18 @@ struct sc_http_exchange {
     sc_call *call; /* the server holds one reference until the answer is out or the peer gone */
     sc_http_request req; /* in the call's arena */
     sc_http_server *server;
-    uint64_t started_ms;              /* loop clock */
-    uint64_t body_limit;              /* from the server's; on_head may change it */
+    uint64_t started_ms; /* loop clock */
+    uint64_t body_len;   /* as announced: 0: none, SC_HTTP_LEN_UNKNOWN; known before on_head */
+    uint64_t body_limit; /* from the server's; on_head may change it; not for a body in parts */
     const sc_http_body_ops *body_ops; /* set in on_head: parts instead of a buffered body */
     uint64_t received_len;            /* Content-Length; 0 without one */
     uint64_t sent_len;                /* bytes of the answer's body so far */
     int status;                       /* what was answered; 0 before */
     bool is_answered;                 /* respond or respond_start was called, or the peer is gone */
     void (*on_gone)(sc_http_exchange *ex); /* the peer went away before the answer was complete */
+    /* The whole request came and then the peer's end: on HTTP/1 it may have gone, or only have said
+     * everything (Go takes it for gone). */
+    void (*on_half_closed)(sc_http_exchange *ex);
     void (*on_drained)(sc_http_exchange *ex); /* a congested streamed answer may go on */
     void *user;                               /* the handler's */
 };
@@ -68,9 +73,10 @@ typedef struct sc_http_limits {
     uint32_t max_head_len;     /* request line and headers; 431 past it */
     uint32_t max_headers;      /* 431 past it; 0: 256 */
     uint32_t head_timeout_ms;  /* from the first byte to the end of the headers; 408 */
-    uint32_t body_timeout_ms;  /* longest pause inside a body; 408 */
+    uint32_t body_timeout_ms;  /* longest pause inside a buffered body; 408 */
     uint32_t idle_timeout_ms;  /* keep-alive without a request: closed */
-    uint32_t write_timeout_ms; /* a peer that takes nothing of its answer for so long is closed */
+    uint32_t write_timeout_ms; /* a peer that takes nothing of its answer for so long is closed; on
+                                  HTTP/1 ten times as long while the answer is streamed */
     uint32_t max_connections;  /* 0: 10,000 */
     bool no_http2;             /* the preface of HTTP/2 is no request then */
     uint32_t max_pipelined;    /* requests of one HTTP/1 connection that wait for answers; 0: 128 */
@@ -90,24 +96,23 @@ void sc_http_server_close(sc_http_server *server, uint64_t linger_ms, void (*on_
 /* Connections open now, for metrics. */
 uint32_t sc_http_server_connections(const sc_http_server *server);
 
-/* Answers with a whole body. `headers` (may be NULL) must not hold Content-Length,
- * Transfer-Encoding, Connection or Date: the server writes those. Copies everything. The first
- * answer counts, further ones are dropped; nothing happens when the peer is gone. 204 and 304 carry
- * no body, nor HEAD. */
+/* Answers with a whole body. `headers` (may be NULL, names in lower case) must not hold
+ * Content-Length, Transfer-Encoding or Connection: the server writes those, and Date when it is not
+ * there. Copies everything. The first answer counts, further ones are dropped; nothing happens when
+ * the peer is gone. 204 and 304 carry no body, nor HEAD. */
 void sc_http_respond(sc_http_exchange *ex, int status, const sc_pairs *headers, sc_str body);
 
-/* A streamed answer (chunked on HTTP/1): start, any number of writes, end. */
+/* A streamed answer (chunked on HTTP/1): start, any number of writes, end. May begin, and end,
+ * before a body that comes in parts is whole: what still comes of it is not handed on. */
 void sc_http_respond_start(sc_http_exchange *ex, int status, const sc_pairs *headers);
 void sc_http_respond_write(sc_http_exchange *ex, const void *at, size_t len);
 void sc_http_respond_end(sc_http_exchange *ex);
 /* Cuts the answer so that the peer sees a failure, not an end. */
 void sc_http_respond_abort(sc_http_exchange *ex);
 bool sc_http_respond_is_congested(const sc_http_exchange *ex);
-/* Stops and resumes a body that comes in parts; the peer's window then closes. */
+/* Stops and resumes a body that comes in parts; the peer's window then closes. What was read before
+ * still comes (HTTP/1: 64 KiB at most). */
 void sc_http_body_pause(sc_http_exchange *ex);
 void sc_http_body_resume(sc_http_exchange *ex);
-
-/* The standard phrase: "Not Found". */
-const char *sc_http_status_text(int status);
 
 #endif

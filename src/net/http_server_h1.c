@@ -10,9 +10,11 @@
 #include "net/http_internal.h"
 #include "wire/http1.h"
 
-#define LINGER_MS   1000u
-#define PREFACE     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define PREFACE_LEN 24u
+#define LINGER_MS     1000u
+#define UNWANTED_MAX  262144u /* read of a body whose answer is complete, to keep the connection */
+#define STREAM_FACTOR 10u     /* patience with who takes nothing of a streamed answer */
+#define PREFACE       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define PREFACE_LEN   24u
 
 typedef struct h1_conn h1_conn;
 
@@ -27,6 +29,7 @@ typedef struct h1_exchange {
     bool is_chunked;
     bool is_http10;
     bool wants_continue;
+    size_t unwanted; /* body bytes that came behind the end of the answer */
 } h1_exchange;
 
 struct h1_conn {
@@ -39,9 +42,10 @@ struct h1_conn {
     sc_buf preface;       /* the first bytes, until they cannot be HTTP/2's */
     sc_buf unread;        /* what came while the line was full */
     sc_turn_hook step;
-    uint64_t since_ms; /* start of the current phase of reading */
-    uint64_t stuck_ms; /* since when the peer takes nothing; 0: it does */
-    bool is_speaking;  /* found out to be HTTP/1 */
+    uint64_t since_ms;  /* start of the current phase of reading */
+    uint64_t stuck_ms;  /* since when the peer takes nothing; 0: it does */
+    uint64_t taken_len; /* as of the last sweep */
+    bool is_speaking;   /* found out to be HTTP/1 */
     bool is_reading_body;
     bool is_shutting;   /* no further requests */
     bool is_input_over; /* the peer's last byte came, or its bytes are of no more use */
@@ -124,13 +128,18 @@ static bool on_head(void *self, const sc_http1_head *head)
 static bool on_body(void *self, const char *at, size_t len)
 {
     h1_conn *conn = self;
+    h1_exchange *ex = conn->reading;
 
     conn->since_ms = sc_loop_now_ms(conn->base.server->loop);
-    sc_http_live_body(&conn->reading->live, at, len);
+    sc_http_live_body(&ex->live, at, len);
     if (conn->is_gone)
         return false;
-    if (!sc_http_live_wants_body(&conn->reading->live) && conn->reading->live.ex.status == 413)
-        conn->reading->closes_after = true; /* do not read a body that nobody wants */
+    if (!sc_http_live_wants_body(&ex->live) && !ex->closes_after) {
+        ex->unwanted += len;
+        ex->closes_after = ex->live.ex.status == 413 || ex->unwanted > UNWANTED_MAX;
+        if (ex->closes_after && ex->is_complete)
+            sc_loop_at_turn_end(conn->base.server->loop, &conn->step);
+    }
     return true;
 }
 
@@ -312,39 +321,33 @@ static void put_number(sc_buf *out, uint64_t n)
     sc_buf_add_u64(out, n);
 }
 
-/* "content-type" as "Content-Type": what people expect to read. Known names only cost a loop. */
-static void put_header(sc_buf *out, sc_str name, sc_str value)
+/* "HTTP/1.1 404 Not Found"; a number without a phrase is worded as Go does. */
+static void put_status_line(const h1_exchange *ex, int status, sc_buf *out)
 {
-    char *room = sc_buf_room(out, name.len + value.len + 4);
-    bool is_start = true;
-
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-
-        room[i] = is_start && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-        is_start = c == '-';
-    }
-    memcpy(room + name.len, ": ", 2);
-    if (value.len > 0)
-        memcpy(room + name.len + 2, value.at, value.len);
-    memcpy(room + name.len + 2 + value.len, "\r\n", 2);
-    sc_buf_added(out, name.len + value.len + 4);
-}
-
-static void put_head(h1_exchange *ex, int status, const sc_pairs *headers, sc_buf *out)
-{
-    const char *text = sc_http_status_text(status);
-    sc_str date = sc_http_server_date(ex->conn->base.server);
+    const char *phrase = sc_http_status_phrase(status);
 
     sc_buf_add_str(out, ex->is_http10 ? SC_STR("HTTP/1.0 ") : SC_STR("HTTP/1.1 "));
     put_number(out, (uint64_t)status);
     sc_buf_add_byte(out, ' ');
-    sc_buf_add(out, text, strlen(text));
-    sc_buf_add_str(out, SC_STR("\r\nDate: "));
-    sc_buf_add_str(out, date);
+    if (phrase) {
+        sc_buf_add(out, phrase, strlen(phrase));
+    } else {
+        sc_buf_add_str(out, SC_STR("status code "));
+        put_number(out, (uint64_t)status);
+    }
     sc_buf_add_str(out, SC_STR("\r\n"));
+}
+
+static void put_head(h1_exchange *ex, int status, const sc_pairs *headers, sc_buf *out)
+{
+    put_status_line(ex, status, out);
+    if (!headers || !sc_pairs_get(headers, SC_STR("date"))) {
+        sc_buf_add_str(out, SC_STR("Date: "));
+        sc_buf_add_str(out, sc_http_server_date(ex->conn->base.server));
+        sc_buf_add_str(out, SC_STR("\r\n"));
+    }
     for (uint32_t i = 0; headers && i < headers->count; i++)
-        put_header(out, headers->at[i].name, headers->at[i].value);
+        sc_http_put_header(out, headers->at[i].name, headers->at[i].value);
     if (ex->closes_after || ex->conn->is_shutting) {
         ex->closes_after = true;
         sc_buf_add_str(out, SC_STR("Connection: close\r\n"));
@@ -367,7 +370,7 @@ static void respond(sc_http_live *live, int status, const sc_pairs *headers, sc_
     h1_exchange *ex = of(live);
     sc_buf *out;
 
-    if (!live->is_request_whole && live->expected_len != 0)
+    if (!live->is_request_whole && live->ex.body_len != 0)
         ex->closes_after = true; /* answered before its body came: that body is not worth reading */
     out = out_of(ex);
     put_head(ex, status, headers, out);
@@ -568,8 +571,12 @@ static void on_end(void *self)
     h1_conn *conn = self;
 
     conn->is_input_over = true;
-    if (conn->reading || sc_list_is_empty(&conn->line))
+    if (conn->reading || sc_list_is_empty(&conn->line)) {
         drop(conn, false);
+        return;
+    }
+    SC_LIST_EACH (&conn->line, it)
+        sc_http_live_half_closed(&SC_CONTAINER_OF(it, h1_exchange, link)->live);
 }
 
 static void on_lost(void *self, const sc_error *why)
@@ -587,29 +594,48 @@ static void on_drained(void *self)
         sc_http_live_drained(&SC_CONTAINER_OF(conn->line.next, h1_exchange, link)->live);
 }
 
+/* A body that a handler takes in parts may pause as long as it likes. */
+static bool is_streaming_in(const h1_conn *conn)
+{
+    const h1_exchange *ex = conn->reading;
+
+    return conn->is_reading_body && ex->live.ex.body_ops && sc_http_live_wants_body(&ex->live);
+}
+
 static bool is_late(const h1_conn *conn, uint64_t now_ms)
 {
     const sc_http_limits *limits = &conn->base.server->limits;
     uint64_t age = now_ms - conn->since_ms;
 
     if (conn->reading)
-        return !conn->is_body_paused &&
+        return !conn->is_body_paused && !is_streaming_in(conn) &&
                age > (conn->is_reading_body ? limits->body_timeout_ms : limits->head_timeout_ms);
     if (sc_buf_len(&conn->preface) > 0)
         return age > limits->head_timeout_ms;
     return sc_list_is_empty(&conn->line) && age > limits->idle_timeout_ms;
 }
 
+static uint64_t patience_ms(const h1_conn *conn)
+{
+    uint64_t ms = conn->base.server->limits.write_timeout_ms;
+
+    if (sc_list_is_empty(&conn->line) ||
+        SC_CONTAINER_OF(conn->line.next, h1_exchange, link)->live.phase != SC_HTTP_STREAMING)
+        return ms;
+    return ms * STREAM_FACTOR;
+}
+
 static void sweep(sc_http_conn *base, uint64_t now_ms)
 {
     h1_conn *conn = (h1_conn *)base;
+    uint64_t taken = sc_stream_taken_len(conn->stream);
 
     if (sc_stream_waiting_len(conn->stream) == 0)
         conn->stuck_ms = 0;
-    else if (conn->stuck_ms == 0)
+    else if (conn->stuck_ms == 0 || taken != conn->taken_len)
         conn->stuck_ms = now_ms;
-    if ((conn->stuck_ms && now_ms - conn->stuck_ms > base->server->limits.write_timeout_ms) ||
-        is_late(conn, now_ms))
+    conn->taken_len = taken;
+    if ((conn->stuck_ms && now_ms - conn->stuck_ms > patience_ms(conn)) || is_late(conn, now_ms))
         drop(conn, false); /* without a word, as Go's server does */
 }
 
