@@ -58,7 +58,7 @@ def test_binary_mode_delivers_the_bare_body(resources):
         _, headers, body = app.received[0]
         assert json.loads(body) == {"user": "bob"}
         assert headers["Content-Type"] == "application/json"
-        assert headers["Ce-type"] == "com.dapr.event.sent" and headers["Ce-topic"] == "t"
+        assert headers["Ce-Type"] == "com.dapr.event.sent" and headers["Ce-Topic"] == "t"
 
 
 def test_a_failing_message_is_retried_and_then_dead_lettered_with_its_reason(resources):
