@@ -56,6 +56,7 @@ sc_loop *sc_loop_new(void)
     sc_op_queue_init(&loop->ops, on_op_queued);
     sc_arena_pool_init(&loop->arenas, FREE_CHUNKS_KEPT);
     sc_list_init(&loop->hooks);
+    sc_list_init(&loop->processes);
     return loop;
 }
 
