@@ -2,7 +2,7 @@
 # says where they are looked for.
 add_executable(pillion ${CMAKE_SOURCE_DIR}/src/main.c)
 target_compile_options(pillion PRIVATE ${PILLION_WARNINGS})
-target_link_libraries(pillion PRIVATE sc_sidecar)
+target_link_libraries(pillion PRIVATE sc_sidecar sc_cli)
 target_link_options(pillion PRIVATE -rdynamic)
 install(TARGETS pillion RUNTIME DESTINATION bin)
 

@@ -1,8 +1,11 @@
-# sc_layer(name [BELOW layer...] [LIBS library...]): one static library from src/<name>, linked only
-# to the layers below it, and with its headers checked to compile alone.
+# sc_layer(name [IN folder] [BELOW layer...] [LIBS library...]): one static library from
+# src/<name> (or <folder>/<name>), linked only to the layers below it.
 function(sc_layer name)
-    cmake_parse_arguments(ARG "" "" "BELOW;LIBS" ${ARGN})
-    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
+    cmake_parse_arguments(ARG "" "IN" "BELOW;LIBS" ${ARGN})
+    if(NOT ARG_IN)
+        set(ARG_IN ${CMAKE_SOURCE_DIR}/src)
+    endif()
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${ARG_IN}/${name}/*.c)
     list(FILTER sources EXCLUDE REGEX "/module_[^/]*\\.c$")
     if(NOT sources)
         add_library(sc_${name} INTERFACE)
@@ -12,7 +15,7 @@ function(sc_layer name)
         target_compile_options(sc_${name} PRIVATE ${PILLION_WARNINGS})
         set(kind PUBLIC)
     endif()
-    target_include_directories(sc_${name} ${kind} ${CMAKE_SOURCE_DIR}/src)
+    target_include_directories(sc_${name} ${kind} ${ARG_IN})
     foreach(below ${ARG_BELOW})
         target_link_libraries(sc_${name} ${kind} sc_${below})
     endforeach()

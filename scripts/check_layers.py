@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Holds the ladder of layers: a folder of src/ includes itself and what stands below it."""
+"""Holds the ladder of layers: a folder of src/, or one beside it, includes itself and what stands below it."""
 import pathlib
 import re
 import sys
@@ -21,10 +21,11 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 
 def main():
-    root = pathlib.Path(__file__).resolve().parent.parent / "src"
+    top = pathlib.Path(__file__).resolve().parent.parent
+    root = top / "src"
     wrong = 0
-    for path in sorted(root.rglob("*.[ch]")):
-        layer = path.relative_to(root).parts[0]
+    for path in sorted([*root.rglob("*.[ch]"), *(top / "cli").rglob("*.[ch]")]):
+        layer = path.relative_to(root if path.is_relative_to(root) else top).parts[0]
         if layer not in BELOW:
             if path.parent != root:
                 print(f"{path}: folder '{layer}' is not a layer")
@@ -37,7 +38,7 @@ def main():
             target = found.group(1).split("/")[0]
             if target in ("dapr", "google") or target == layer or target in BELOW[layer]:
                 continue
-            print(f"src/{path.relative_to(root)}:{number}: {layer} must not include {found.group(1)}")
+            print(f"{path.relative_to(top)}:{number}: {layer} must not include {found.group(1)}")
             wrong += 1
     print(f"layers: {wrong} wrong" if wrong else "layers: as drawn")
     return 1 if wrong else 0

@@ -1,33 +1,44 @@
 /* SPDX-License-Identifier: MIT
  *
- * The one binary: picks a command by its first word, or by the name it was called by.
+ * The one binary: the command line, or the sidecar when it is called daprd. The only place that
+ * sees both.
  */
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
+#include "cli/cli.h"
+#include "component/component.h"
 #include "sidecar/runtime.h"
 
-static int usage(void)
+/* Tools find running sidecars by the name of the process. */
+static int run_sidecar(int count, char **args)
 {
-    (void)fprintf(stderr, "usage: pillion sidecar [daprd's flags]\n"
-                          "       pillion --version\n"
-                          "The other commands are not implemented yet.\n");
-    return 2;
+    (void)prctl(PR_SET_NAME, "daprd");
+    return sc_sidecar_main(count, args);
+}
+
+static bool has_component(sc_str type, sc_str version)
+{
+    return sc_component_find(sc_components, type, version) != NULL;
+}
+
+/* Before there were commands, daprd's flags were all that `pillion` took. */
+static bool is_flag_of_sidecar(const char *arg)
+{
+    return strncmp(arg, "--app-id", 8) == 0 || strncmp(arg, "-app-id", 7) == 0;
 }
 
 int main(int count, char **args)
 {
-    const char *name = strrchr(args[0], '/');
+    static const cli_host host = {.sidecar = run_sidecar, .has_component = has_component};
+    char *name = strrchr(args[0], '/');
 
     name = name ? name + 1 : args[0];
+    args[0] = name;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of the write */
-    if (strcmp(name, "daprd") == 0)
-        return sc_sidecar_main(count - 1, args + 1);
-    if (count > 1 && strcmp(args[1], "sidecar") == 0)
-        return sc_sidecar_main(count - 2, args + 2);
-    if (count > 1 && args[1][0] == '-') /* flags alone: daprd's */
-        return sc_sidecar_main(count - 1, args + 1);
-    return usage();
+    if (strcmp(name, "daprd") == 0 || (count > 1 && is_flag_of_sidecar(args[1])))
+        return run_sidecar(count - 1, args + 1);
+    return cli_main(count, args, &host);
 }

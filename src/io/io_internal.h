@@ -24,8 +24,9 @@ struct sc_loop {
     sc_timer **timers; /* binary heap by due_ms */
     size_t timer_count;
     size_t timer_cap;
-    sc_list processes;     /* of sc_process, while they are open */
-    uv_signal_t *on_child; /* SIGCHLD; NULL while there are none */
+    sc_list processes;            /* of sc_process, while they are open */
+    uv_signal_t *on_child;        /* SIGCHLD; NULL while there are none */
+    uint64_t children_since_tick; /* older children are not ours to end */
     uint32_t open_handles; /* streams, listeners, signals, lanes: what sc_loop_close reports */
     bool is_finishing_turn;
     char *read_buffer; /* shared by all streams; taken with the first */

@@ -146,7 +146,7 @@ static void on_child(uv_signal_t *watch, int signum)
         if (!process) /* an orphan, or closed before its end */
             continue;
         process->has_exited = true;
-        process->is_tree_gone = sc_process_tree_signal(pid, 0) == 0;
+        process->is_tree_gone = sc_process_tree_signal(pid, 0, 0) == 0;
         if (WIFSIGNALED(status))
             process->ops->on_exit(process->self, 0, WTERMSIG(status));
         else
@@ -190,19 +190,20 @@ size_t sc_process_signal(sc_process *process, int signum)
 
     if (process->is_tree_gone)
         return 0;
-    living = sc_process_tree_signal(process->pid, signum);
+    living = sc_process_tree_signal(process->pid, 0, signum);
     process->is_tree_gone = process->has_exited && living == 0;
     return living;
 }
 
-size_t sc_process_signal_all(int signum)
+void sc_process_adopt_orphans(sc_loop *loop)
 {
-    return sc_process_tree_signal(getpid(), signum);
+    loop->children_since_tick = sc_process_now_tick();
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-void sc_process_adopt_orphans(void)
+size_t sc_process_signal_all(sc_loop *loop, int signum)
 {
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    return sc_process_tree_signal(getpid(), loop->children_since_tick, signum);
 }
 
 void sc_process_resize(sc_process *process, int fd)

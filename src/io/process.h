@@ -50,11 +50,10 @@ bool sc_process_has_exited(const sc_process *process);
 /* Sends `signum` to the process, its descendants and all of its session. Returns how many of them
  * are alive; 0 as `signum` only counts. */
 size_t sc_process_signal(sc_process *process, int signum);
-/* The same for all descendants of this program, among them orphans of its children if it adopts
- * them. */
-size_t sc_process_signal_all(int signum);
 /* From now on what a dying descendant leaves behind becomes this program's child. */
-void sc_process_adopt_orphans(void);
+void sc_process_adopt_orphans(sc_loop *loop);
+/* The same for all descendants of this program that were started since it adopts orphans. */
+size_t sc_process_signal_all(sc_loop *loop, int signum);
 
 /* Gives its terminal the size of the one at `fd`. */
 void sc_process_resize(sc_process *process, int fd);
@@ -67,5 +66,17 @@ bool sc_process_is_talking(const sc_process *process);
 /* Lets go of it; no callback comes afterwards. Its terminal hangs up. It is not waited for: close
  * it after on_exit. NULL is allowed. */
 void sc_process_close(sc_process *process);
+
+/* What the kernel tells about any process. */
+typedef struct sc_process_facts {
+    int pid;
+    int parent;
+    int session;
+    bool is_dead;          /* it only waits for its parent to notice */
+    uint64_t started_tick; /* since the machine started, sysconf(_SC_CLK_TCK) a second */
+} sc_process_facts;
+
+/* False when there is no such process. */
+bool sc_process_look(int pid, sc_process_facts *out) SC_MUST_CHECK;
 
 #endif

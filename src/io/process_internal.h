@@ -18,8 +18,9 @@ typedef struct sc_spawned {
 
 sc_code sc_spawn(const sc_process_spec *spec, sc_spawned *out, sc_error *err) SC_MUST_CHECK;
 
-/* Signals `root` (unless it is this program), its descendants and the members of its session;
- * returns how many live. */
-size_t sc_process_tree_signal(pid_t root, int signum);
+/* Signals `root` (unless it is this program), its descendants and the members of its session, all
+ * but those started before `since_tick` and what hangs from them; returns how many live. */
+size_t sc_process_tree_signal(pid_t root, uint64_t since_tick, int signum);
+uint64_t sc_process_now_tick(void);
 
 #endif

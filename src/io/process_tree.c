@@ -8,15 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/process_internal.h"
 
 typedef struct entry {
-    pid_t pid;
-    pid_t parent;
-    pid_t session;
-    bool is_dead; /* a zombie: it only waits for its parent */
+    sc_process_facts facts;
     bool is_of_tree;
 } entry;
 
@@ -26,17 +24,18 @@ typedef struct snapshot {
     size_t cap;
 } snapshot;
 
-/* "pid (name) state parent group session ..."; the name may hold anything. */
-static bool read_entry(const char *pid, entry *out)
+/* "pid (name) state parent group session ... start ..."; the name may hold anything. */
+bool sc_process_look(int pid, sc_process_facts *out)
 {
-    char path[300];
-    char text[512];
+    char path[40];
+    char text[1024];
     char state;
+    unsigned long long start;
     const char *rest;
     FILE *file;
     size_t len;
 
-    (void)snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
     file = fopen(path, "re");
     if (!file)
         return false;
@@ -44,22 +43,35 @@ static bool read_entry(const char *pid, entry *out)
     (void)fclose(file);
     text[len] = '\0';
     rest = strrchr(text, ')');
-    *out = (entry){.pid = (pid_t)strtol(pid, NULL, 10)};
-    if (!rest || sscanf(rest + 1, " %c %d %*d %d", &state, &out->parent, &out->session) != 3)
+    *out = (sc_process_facts){.pid = pid};
+    if (!rest || sscanf(rest + 1,
+                        " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+                        "%llu",
+                        &state, &out->parent, &out->session, &start) != 4)
         return false;
     out->is_dead = state == 'Z' || state == 'X';
+    out->started_tick = start;
     return true;
+}
+
+uint64_t sc_process_now_tick(void)
+{
+    uint64_t tick = (uint64_t)sysconf(_SC_CLK_TCK);
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * tick + (uint64_t)now.tv_nsec * tick / 1000000000u;
 }
 
 static void take_snapshot(snapshot *to)
 {
     DIR *dir = opendir("/proc");
     struct dirent *item;
-    entry one;
+    entry one = {0};
 
     while (dir && (item = readdir(dir)) != NULL) {
-        if (item->d_name[0] < '0' || item->d_name[0] > '9' || !read_entry(item->d_name, &one))
-            continue;
+        if (!sc_process_look((int)strtol(item->d_name, NULL, 10), &one.facts))
+            continue; /* no number: 0, which no process has */
         if (to->count == to->cap) {
             to->cap = to->cap ? to->cap * 2 : 256;
             to->at = realloc(to->at, to->cap * sizeof(entry));
@@ -74,48 +86,49 @@ static void take_snapshot(snapshot *to)
 
 static bool has_parent_in_tree(const snapshot *all, const entry *one, pid_t root)
 {
-    if (one->parent == root)
+    if (one->facts.parent == root)
         return true;
     for (size_t i = 0; i < all->count; i++) {
-        if (all->at[i].pid == one->parent)
+        if (all->at[i].facts.pid == one->facts.parent)
             return all->at[i].is_of_tree;
     }
     return false;
 }
 
-static void mark(const snapshot *all, pid_t root, bool has_session)
+static void mark(const snapshot *all, pid_t root, uint64_t since_tick, bool has_session)
 {
     bool any = true;
 
     for (size_t i = 0; i < all->count; i++)
         all->at[i].is_of_tree =
-            all->at[i].pid == root || (has_session && all->at[i].session == root);
+            all->at[i].facts.pid == root || (has_session && all->at[i].facts.session == root);
     while (any) { /* one generation a round */
         any = false;
         for (size_t i = 0; i < all->count; i++) {
             entry *one = &all->at[i];
 
-            if (!one->is_of_tree && has_parent_in_tree(all, one, root))
+            if (!one->is_of_tree && one->facts.started_tick >= since_tick &&
+                has_parent_in_tree(all, one, root))
                 one->is_of_tree = any = true;
         }
     }
 }
 
-size_t sc_process_tree_signal(pid_t root, int signum)
+size_t sc_process_tree_signal(pid_t root, uint64_t since_tick, int signum)
 {
     snapshot all = {0};
     size_t living = 0;
 
     take_snapshot(&all);
-    mark(&all, root, root != getpid());
+    mark(&all, root, since_tick, root != getpid());
     for (size_t i = 0; i < all.count; i++) {
         const entry *one = &all.at[i];
 
-        if (!one->is_of_tree || one->is_dead || one->pid == getpid())
+        if (!one->is_of_tree || one->facts.is_dead || one->facts.pid == getpid())
             continue;
         living++;
         if (signum != 0)
-            (void)kill(one->pid, signum);
+            (void)kill(one->facts.pid, signum);
     }
     free(all.at);
     return living;

@@ -188,7 +188,7 @@ static void what_outlives_its_parent_is_found_by_its_session(void **state)
 static bool all_gone(child *c)
 {
     (void)c;
-    return sc_process_signal_all(0) == 0;
+    return sc_process_signal_all(loop, 0) == 0;
 }
 
 static void a_daemon_that_left_its_session_comes_back(void **state)
@@ -197,13 +197,13 @@ static void a_daemon_that_left_its_session_comes_back(void **state)
     sc_error err;
 
     (void)state;
-    sc_process_adopt_orphans();
+    sc_process_adopt_orphans(loop);
     assert_int_equal(
         start(&c, "setsid sleep 100 >/dev/null 2>&1 & sleep 0.2; echo on", SC_PROCESS_PIPE, &err),
         SC_OK);
     wait_for(is_over, &c);
     wait_for(is_tree_gone, &c);
-    assert_int_equal(sc_process_signal_all(SIGKILL), 1);
+    assert_int_equal(sc_process_signal_all(loop, SIGKILL), 1);
     wait_for(all_gone, &c);
     finish(&c);
 }

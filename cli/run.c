@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `run`: one application with its sidecar, in the foreground. `run --run-file` is in run_file.c.
+ */
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/run_settings.h"
+#include "cli/runner.h"
+
+#define BLUE  "\x1b[94;1m"
+#define FAINT "\x1b[2m"
+#define PLAIN "\x1b[0m"
+
+/* The runner first: its start gets the rest by a cast. */
+typedef struct single_run {
+    cli_runner runner;
+    cli_run_settings *settings;
+} single_run;
+
+static void announce(cli *c, const cli_run_settings *s)
+{
+    if (!s->command)
+        cli_putf(c, 1, "%sWARNING: no application command found.%s\n",
+                 c->has_colour ? "\x1b[97;1m" : "", c->has_colour ? PLAIN : "");
+    if (s->socket_folder.len > 0) {
+        cli_say(c, CLI_WARNING, "Unix domain sockets are currently a preview feature");
+        cli_say(c, CLI_INFO, "Starting Dapr with id %.*s. HTTP Socket: %.*s. gRPC Socket: %.*s.",
+                SC_FMT(s->app_id), SC_FMT(cli_run_socket(c, s, "http")),
+                SC_FMT(cli_run_socket(c, s, "grpc")));
+        return;
+    }
+    cli_say(c, CLI_INFO, "Starting Dapr with id %.*s. HTTP Port: %lld. gRPC Port: %lld",
+            SC_FMT(s->app_id), (long long)s->http_port, (long long)s->grpc_port);
+}
+
+/* Lines of JSON stay lines of JSON. */
+static sc_str prefix(const cli *c, const char *coloured, const char *plain)
+{
+    if (c->is_json)
+        return SC_STR("");
+    return sc_str_from(c->has_colour ? coloured : plain);
+}
+
+static bool start(cli_runner *runner, uint32_t index)
+{
+    single_run *run = (single_run *)runner;
+    cli *c = runner->c;
+    cli_pair_output output = {.app_prefix = prefix(c, BLUE "== APP == " PLAIN, "== APP == "),
+                              .sidecar_prefix = prefix(c, FAINT "== DAPR == " PLAIN, "== DAPR == "),
+                              .app_file = -1,
+                              .sidecar_file = -1,
+                              .shows_app = true,
+                              .shows_sidecar = true,
+                              .reads_input = true};
+    sc_error err;
+
+    if (cli_run_settle(c, runner->loop, run->settings, &err) != SC_OK) {
+        (void)cli_fail(c, "%s", err.text);
+        return false;
+    }
+    announce(c, run->settings);
+    if (cli_runner_start_pair(runner, index, run->settings, &output, NULL, &err))
+        return true;
+    (void)cli_fail(c, "the sidecar cannot be started: %s", err.text);
+    return false;
+}
+
+static int run_one(cli *c, cli_run_settings *settings)
+{
+    single_run run = {.settings = settings};
+
+    cli_runner_open(&run.runner, c);
+    run.runner.start = start;
+    run.runner.stops_together = true;
+    run.runner.stop_text = "\nterminated signal received: shutting down";
+    return cli_runner_run(&run.runner, 1);
+}
+
+static int run_run(cli *c, void *options, const cli_args *args)
+{
+    cli_run_settings *settings = options;
+
+    if (settings->kubernetes)
+        return cli_fail(c, "run --kubernetes is not there yet: this command line runs applications "
+                           "on this machine only");
+    settings->command = args->count > 0 ? args->words : NULL;
+    return run_one(c, settings);
+}
+
+const cli_command cli_run = {
+    .name = "run",
+    .summary = "Run an application with a sidecar",
+    .words = "[--] [COMMAND [ARGUMENTS...]]",
+    .about =
+        "Starts a sidecar, then the command with the sidecar's ports in its environment "
+        "(DAPR_HTTP_PORT, DAPR_GRPC_PORT, APP_ID, APP_PORT), and ends both together. Without a "
+        "command only the sidecar runs, for an application that is started elsewhere. The exit "
+        "status is the application's.",
+    .examples = "dapr run --app-id orders --app-port 8000 -- python3 app.py\n"
+                "dapr run --app-id orders --app-port 8000 --dapr-http-port 3500 "
+                "--resources-path ./components -- ./orders\n"
+                "dapr run --app-id probe --dapr-http-port 3500\n"
+                "dapr run -f dapr.yaml\n",
+    .flags = cli_run_flags,
+    .options_size = sizeof(cli_run_settings),
+    .run = run_run,
+};
