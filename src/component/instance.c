@@ -30,6 +30,54 @@ static sc_component_env copy_env(const sc_component_env *env, sc_arena *mem)
     return copy;
 }
 
+/* Settings that the runtime itself reads, of components of any type (components format, section 9).
+ */
+static bool is_runtimes(sc_str name)
+{
+    static const char *const names[] = {
+        "consumerID",
+        "subscriptionScopes",
+        "publishingScopes",
+        "allowedTopics",
+        "protectedTopics",
+        "keyPrefix",
+        "actorStateStore",
+        "primaryEncryptionKey",
+        "secondaryEncryptionKey",
+        "outboxPublishPubsub",
+        "outboxPublishTopic",
+        "outboxPubsub",
+        "outboxDiscardWhenMissingState",
+        "direction",
+        "route",
+    };
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(names); i++) {
+        if (sc_str_eq_nocase(name, sc_str_from(names[i])))
+            return true;
+    }
+    return false;
+}
+
+/* Nothing that somebody wrote is ignored without a word. */
+static void tell_ineffective(const sc_instance *instance)
+{
+    const sc_component *component = instance->component;
+    const sc_pairs *settings = instance->env.settings;
+
+    for (uint32_t i = 0; i < instance->unknown.count; i++) {
+        if (!is_runtimes(instance->unknown.at[i].name))
+            sc_log_warn(instance->env.log, "metadata '%.*s' is no setting of %s and has no effect",
+                        SC_FMT(instance->unknown.at[i].name), component->type);
+    }
+    for (uint32_t i = 0; i < settings->count; i++) {
+        const sc_field *field = sc_field_find(component->fields, settings->at[i].name);
+
+        if (field && (field->flags & SC_FIELD_DEPRECATED))
+            sc_log_warn(instance->env.log, "metadata '%s': %s", field->name, field->help);
+    }
+}
+
 sc_code sc_instance_init(sc_instance *instance, const sc_component *component,
                          const sc_component_env *env, sc_error *err)
 {
@@ -42,7 +90,9 @@ sc_code sc_instance_init(sc_instance *instance, const sc_component *component,
     instance->self = sc_arena_zero(&instance->mem, component->self_size + 1);
     code = sc_fields_decode(component->fields, instance->env.settings, instance->env.hidden,
                             &instance->mem, instance->conf, &instance->unknown, err);
-    if (code != SC_OK)
+    if (code == SC_OK)
+        tell_ineffective(instance);
+    else
         sc_arena_deinit(&instance->mem);
     return code;
 }
