@@ -47,6 +47,11 @@ def tls_server(certificate):
     return context
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256  # with Python's 5, connections made at once wait a second
+
+
 class App:
     """An application: answers GET /dapr/subscribe, and every POST as `answer(path, body)` says. With the
     path of a certificate it speaks TLS."""
@@ -81,13 +86,12 @@ class App:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         if certificate:  # the thread of the connection shakes hands, not the one that accepts
             self.server.socket = tls_server(certificate).wrap_socket(self.server.socket, server_side=True,
                                                                      do_handshake_on_connect=False)
-        self.server.daemon_threads = True
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=[0.05], daemon=True).start()
 
     def events(self, path=None):
         return [json.loads(body) for got, _, body in list(self.received) if path in (None, got)]

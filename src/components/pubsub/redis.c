@@ -102,10 +102,30 @@ static void on_ready(void *at)
 static void on_lost(void *at, const sc_error *why)
 {
     redis_pubsub *self = at;
+    sc_str name = self->client ? sc_redis_client_name(self->client) : self->conf->redis.hosts;
 
-    sc_log_warn(self->env->log, "redis at %.*s: %s; connecting again",
-                SC_FMT(self->client ? sc_redis_client_name(self->client) : self->conf->redis.hosts),
-                why->text);
+    if (sc_str_starts(sc_str_from(why->text), SC_STR("redis "))) /* it names the server itself */
+        sc_log_warn(self->env->log, "%s; connecting again", why->text);
+    else
+        sc_log_warn(self->env->log, "redis at %.*s: %s; connecting again", SC_FMT(name), why->text);
+}
+
+/* Settings that Dapr takes without a word. */
+static void tell_odd_settings(const redis_pubsub *self)
+{
+    const redis_conf *conf = self->conf;
+    sc_str type = conf->redis.type;
+
+    if (!sc_str_eq_nocase(type, SC_STR("node")) && !sc_str_eq_nocase(type, SC_STR("cluster")))
+        sc_log_warn(self->env->log, "redisType '%.*s' is neither node nor cluster: taken as node",
+                    SC_FMT(type));
+    if (conf->redis.username.len > 0 && conf->redis.password.len == 0)
+        sc_log_warn(self->env->log,
+                    "redisUsername has no effect without redisPassword: signing in as the default "
+                    "user");
+    if (conf->max_len_approx > 0 && conf->stream_ttl_ms > 0)
+        sc_log_warn(self->env->log,
+                    "both maxLenApprox and streamTTL are set: maxLenApprox is used");
 }
 
 static sc_code redis_open(void *at, const void *conf, const sc_component_env *env, sc_error *err)
@@ -115,15 +135,10 @@ static sc_code redis_open(void *at, const void *conf, const sc_component_env *en
 
     self->conf = conf;
     self->env = env;
+    sc_list_init(&self->subs);
     self->group =
         self->conf->consumer_id.len > 0 ? sc_str_trim(self->conf->consumer_id) : env->app_id;
-    if (memchr(self->group.at, '{', self->group.len))
-        return sc_fail(err, SC_UNIMPLEMENTED,
-                       "metadata 'consumerID': templates like '%.*s' are not implemented yet; "
-                       "write the name itself",
-                       SC_FMT(self->group));
-    if (self->conf->max_len_approx > 0 && self->conf->stream_ttl_ms > 0)
-        sc_log_warn(env->log, "both maxLenApprox and streamTTL are set: maxLenApprox is used");
+    tell_odd_settings(self);
     return sc_redis_client_open(env->loop, &self->conf->redis, &ops, self, &self->client, err);
 }
 
@@ -168,9 +183,8 @@ static const sc_field fields[] = {
     SC_FIELD(redis_conf, queue_depth, U64, "queueDepth", .initial = "100",
              .help = "Messages fetched in one read at most."),
     SC_FIELD(redis_conf, concurrency, U64, "concurrency",
-             .help = "Messages with the application at a time when the subscription says no "
-                     "maxInFlight; 100 when "
-                     "not set."),
+             .help = "Messages with the application at a time, of all topics together; when not "
+                     "set, each subscription's maxInFlight alone counts (100 by default)."),
     SC_FIELD(redis_conf, max_len_approx, U64, "maxLenApprox",
              .help = "About how many entries a stream keeps; 0: all."),
     SC_FIELD(redis_conf, stream_ttl_ms, DURATION, "streamTTL", .plain_unit_ms = 1,

@@ -14,61 +14,10 @@
 #define MIN_BLOCK_MS      1000u
 #define DEFAULT_IN_FLIGHT 100u
 
-typedef struct redis_message {
-    sc_delivery delivery; /* first: settle gets the message back by a cast */
-    sc_list link;         /* in sub->held */
-    sc_list wait;         /* in sub->queued: the application has enough already */
-    struct redis_sub *sub;
-    sc_arena mem;
-    uint64_t ms;
-    uint64_t seq;
-} redis_message;
-
-/* XACK, or XCLAIM to keep fresh or to give back, of some entries. Freed when answered. */
-typedef struct id_request {
-    sc_redis_request request; /* first */
-    struct redis_sub *sub;
-    enum { ID_ACK, ID_FRESH, ID_GIVE_BACK } what;
-    size_t count;
-    struct {
-        uint64_t ms;
-        uint64_t seq;
-    } ids[];
-} id_request;
-
-typedef struct redis_sub {
-    redis_pubsub *self;
-    sc_pubsub_subscription *of;
-    sc_redis_link *link;
-    sc_redis_request group;
-    sc_redis_request read;
-    sc_redis_request claim;
-    sc_str claim_from; /* cursor; in claim_text */
-    char claim_text[48];
-    size_t claim_count;
-    sc_list held;   /* all that came and is not settled */
-    sc_list queued; /* those of them not yet handed over */
-    uint32_t held_count;
-    uint32_t in_flight;     /* handed over; never above max_in_flight */
-    uint32_t read_count;    /* asked for by the read under way */
-    uint32_t open_requests; /* of the client's: the struct stays while there are any */
-    sc_list acked;          /* settled this turn */
-    size_t acked_count;
-    sc_turn_hook step;
-    sc_timer reclaim;
-    sc_timer freshen;
-    bool has_group;
-    bool is_creating;
-    bool is_reading;
-    bool is_claiming;
-    bool is_closing;
-} redis_sub;
-
 static void step(sc_turn_hook *hook);
 static void create_group(redis_sub *sub);
 static void read_more(redis_sub *sub);
 static void claim_more(redis_sub *sub);
-static void settle(sc_delivery *delivery, sc_verdict verdict);
 
 static uint32_t max_in_flight(const redis_sub *sub)
 {
@@ -96,7 +45,7 @@ static uint32_t fetch_count(const redis_sub *sub)
     return count > depth ? (uint32_t)depth : count;
 }
 
-static void wake(redis_sub *sub)
+void redis_sub_wake(redis_sub *sub)
 {
     sc_loop_at_turn_end(sub->self->env->loop, &sub->step);
 }
@@ -128,16 +77,21 @@ static void on_group(sc_redis_request *request, const sc_redis_reply *reply, con
 
     sub->open_requests--;
     sub->is_creating = false;
+    if (sub->is_closing) {
+        redis_sub_wake(sub);
+        return;
+    }
     if (err && !sc_redis_is_error(reply, SC_STR("BUSYGROUP"))) {
         complain(sub, err);
         sc_timer_start(&sub->reclaim, 1000); /* tried again from there */
         return;
     }
     sub->has_group = true;
-    if (sub->of->on_ready && !sub->is_closing)
+    redis_consumer_sweep(sub);
+    if (sub->of->on_ready)
         sub->of->on_ready(sub->of);
     sc_timer_start(&sub->reclaim, 0);
-    wake(sub);
+    redis_sub_wake(sub);
 }
 
 static void create_group(redis_sub *sub)
@@ -205,7 +159,7 @@ static void take_entry(redis_sub *sub, const sc_redis_reply *entry, uint32_t att
                                       .topic = sub->of->topic,
                                       .message_id = sc_arena_str(&message->mem, id),
                                       .broker_attempts = attempts,
-                                      .settle = settle};
+                                      .settle = redis_settle};
     for (size_t i = 0; fields && i + 1 < fields->count; i += 2) {
         sc_str name = sc_redis_text(sc_redis_item(fields, i));
         sc_str value = sc_redis_text(sc_redis_item(fields, i + 1));
@@ -222,29 +176,69 @@ static void take_entry(redis_sub *sub, const sc_redis_reply *entry, uint32_t att
     sub->held_count++;
 }
 
-/* Hands over as much as the application takes. */
+static bool can_deliver(const redis_sub *sub)
+{
+    return !sub->is_closing && sub->in_flight < max_in_flight(sub) &&
+           !sc_list_is_empty(&sub->queued);
+}
+
+static void deliver_one(redis_sub *sub)
+{
+    redis_message *message = SC_CONTAINER_OF(sub->queued.next, redis_message, wait);
+
+    sc_list_remove(&message->wait);
+    sub->in_flight++;
+    sub->self->in_flight++;
+    sub->of->deliver(sub->of, &message->delivery);
+}
+
+/* The topic that waited longest and has something, or NULL. */
+static redis_sub *next_in_turn(redis_pubsub *self)
+{
+    SC_LIST_EACH (&self->subs, it) {
+        redis_sub *sub = SC_CONTAINER_OF(it, redis_sub, link);
+
+        if (can_deliver(sub))
+            return sub;
+    }
+    return NULL;
+}
+
+/* Hands over as much as the application takes. `concurrency` is a limit on all topics together,
+ * which then take turns. */
 static void deliver_queued(redis_sub *sub)
 {
-    while (sub->in_flight < max_in_flight(sub) && !sc_list_is_empty(&sub->queued)) {
-        redis_message *message = SC_CONTAINER_OF(sub->queued.next, redis_message, wait);
+    redis_pubsub *self = sub->self;
+    redis_sub *next;
 
-        sc_list_remove(&message->wait);
-        sub->in_flight++;
-        sub->of->deliver(sub->of, &message->delivery);
+    if (self->conf->concurrency == 0) {
+        while (can_deliver(sub))
+            deliver_one(sub);
+        return;
     }
+    while (self->in_flight < self->conf->concurrency && (next = next_in_turn(self)) != NULL) {
+        sc_list_remove(&next->link);
+        sc_list_add(&self->subs, &next->link);
+        deliver_one(next);
+    }
+}
+
+static void hold_entries(redis_sub *sub, const sc_redis_reply *entries, uint32_t attempts)
+{
+    for (size_t i = 0; entries && i < entries->count; i++)
+        take_entry(sub, sc_redis_item(entries, i), attempts);
 }
 
 static void take_entries(redis_sub *sub, const sc_redis_reply *entries, uint32_t attempts)
 {
-    for (size_t i = 0; entries && i < entries->count; i++)
-        take_entry(sub, sc_redis_item(entries, i), attempts);
+    hold_entries(sub, entries, attempts);
     deliver_queued(sub);
 }
 
 /* ---- new entries ---- */
 
 /* readTimeout is also the length of a blocking read, as in Dapr. */
-static uint64_t block_ms(const redis_sub *sub)
+uint64_t redis_sub_block_ms(const redis_sub *sub)
 {
     int64_t set = sub->self->conf->redis.read_timeout_ms;
 
@@ -265,7 +259,7 @@ static void encode_read(sc_redis_request *request, sc_buf *out)
     sc_redis_arg(out, SC_STR("COUNT"));
     sc_redis_arg_u64(out, sub->read_count);
     sc_redis_arg(out, SC_STR("BLOCK"));
-    sc_redis_arg_u64(out, block_ms(sub));
+    sc_redis_arg_u64(out, redis_sub_block_ms(sub));
     sc_redis_arg(out, SC_STR("STREAMS"));
     sc_redis_arg(out, sub->of->topic);
     sc_redis_arg(out, SC_STR(">"));
@@ -285,7 +279,13 @@ static void on_read(sc_redis_request *request, const sc_redis_reply *reply, cons
 
     sub->is_reading = false;
     sub->read_count = 0;
-    if (err && sc_redis_is_error(reply, SC_STR("NOGROUP"))) {
+    if (sub->is_closing) {
+        hold_entries(sub, sc_redis_item(sc_redis_item(reply, 0), 1), 1);
+        redis_return_queued(sub);
+        if (reply)
+            redis_consumer_on_read_ended(sub);
+        redis_sub_wake(sub);
+    } else if (err && sc_redis_is_error(reply, SC_STR("NOGROUP"))) {
         forget_group(sub);
     } else if (err) {
         complain(sub, err);
@@ -293,7 +293,7 @@ static void on_read(sc_redis_request *request, const sc_redis_reply *reply, cons
             sc_timer_start(&sub->reclaim, 1000);
     } else {
         take_entries(sub, sc_redis_item(sc_redis_item(reply, 0), 1), 1); /* NIL: nothing came */
-        wake(sub);
+        redis_sub_wake(sub);
     }
 }
 
@@ -302,15 +302,15 @@ static void read_more(redis_sub *sub)
     sc_error err;
 
     if (sub->is_reading || !sub->has_group || sub->is_closing ||
-        !sc_redis_link_is_ready(sub->link) || fetch_count(sub) == 0)
+        !sc_redis_link_is_ready(sub->reader) || fetch_count(sub) == 0)
         return;
     sub->read_count = fetch_count(sub);
     sub->read = (sc_redis_request){.encode = encode_read,
                                    .done = on_read,
                                    .key = sub->of->topic,
                                    .size = 256,
-                                   .block_ms = block_ms(sub)};
-    if (sc_redis_link_send(sub->link, &sub->read, &err) == SC_PENDING)
+                                   .block_ms = redis_sub_block_ms(sub)};
+    if (sc_redis_link_send(sub->reader, &sub->read, &err) == SC_PENDING)
         sub->is_reading = true;
     else
         sub->read_count = 0;
@@ -333,6 +333,18 @@ static void encode_claim(sc_redis_request *request, sc_buf *out)
     sc_redis_arg_u64(out, sub->claim_count);
 }
 
+/* The server dropped what it had handed out: nobody can have it any more. */
+static void tell_trimmed(const redis_sub *sub, const sc_redis_reply *ids)
+{
+    sc_str first = sc_redis_text(sc_redis_item(ids, 0));
+
+    if (ids && ids->count > 0)
+        sc_log_warn(sub->self->env->log,
+                    "redis streams: %zu messages of stream %.*s (%.*s...) are lost: they were "
+                    "trimmed or deleted there before group %.*s had acknowledged them",
+                    ids->count, SC_FMT(sub->of->topic), SC_FMT(first), SC_FMT(sub->self->group));
+}
+
 static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
 {
     redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, claim);
@@ -342,7 +354,9 @@ static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, c
     sub->is_claiming = false;
     sub->claim_count = 0;
     if (sub->is_closing) {
-        wake(sub); /* what was claimed stays pending and is claimed again by others */
+        hold_entries(sub, sc_redis_item(reply, 1), 0);
+        redis_return_queued(sub);
+        redis_sub_wake(sub);
         return;
     }
     if (err) {
@@ -353,6 +367,7 @@ static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, c
         return;
     }
     take_entries(sub, sc_redis_item(reply, 1), 0);
+    tell_trimmed(sub, sc_redis_item(reply, 2));
     if (next.len > 0 && next.len < sizeof(sub->claim_text) && !sc_str_eq(next, SC_STR("0-0"))) {
         memcpy(sub->claim_text, next.at, next.len);
         sub->claim_from = sc_str_of(sub->claim_text, next.len);
@@ -360,10 +375,10 @@ static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, c
     } else {
         sub->claim_from = SC_STR("0-0");
     }
-    wake(sub);
+    redis_sub_wake(sub);
 }
 
-static bool reclaims(const redis_sub *sub)
+bool redis_sub_reclaims(const redis_sub *sub)
 {
     return sub->self->conf->processing_timeout_ms > 0 && sub->self->conf->redeliver_interval_ms > 0;
 }
@@ -372,7 +387,7 @@ static void claim_more(redis_sub *sub)
 {
     sc_error err;
 
-    if (sub->is_claiming || !sub->has_group || sub->is_closing || !reclaims(sub) ||
+    if (sub->is_claiming || !sub->has_group || sub->is_closing || !redis_sub_reclaims(sub) ||
         fetch_count(sub) == 0)
         return;
     sub->claim_count = fetch_count(sub);
@@ -391,170 +406,14 @@ static void on_reclaim_due(sc_timer *timer)
     redis_sub *sub = SC_CONTAINER_OF(timer, redis_sub, reclaim);
     int64_t every = sub->self->conf->redeliver_interval_ms;
 
+    if (sub->is_closing) {
+        redis_consumer_on_limit(sub);
+        return;
+    }
     create_group(sub);
     claim_more(sub);
-    wake(sub);
+    redis_sub_wake(sub);
     sc_timer_start(timer, every > 0 ? (uint64_t)every : 15000);
-}
-
-/* ---- settling ---- */
-
-static void encode_ids(sc_redis_request *request, sc_buf *out)
-{
-    const id_request *ids = (const id_request *)request;
-    const redis_pubsub *self = ids->sub->self;
-    size_t extra = ids->what == ID_ACK ? 0 : ids->what == ID_FRESH ? 3 : 5;
-
-    sc_redis_begin(out, 3 + ids->count + extra);
-    sc_redis_arg(out, ids->what == ID_ACK ? SC_STR("XACK") : SC_STR("XCLAIM"));
-    sc_redis_arg(out, ids->sub->of->topic);
-    sc_redis_arg(out, self->group);
-    if (ids->what != ID_ACK) {
-        sc_redis_arg(out, self->env->instance_id);
-        sc_redis_arg(out, SC_STR("0"));
-    }
-    for (size_t i = 0; i < ids->count; i++)
-        sc_redis_arg_id(out, ids->ids[i].ms, ids->ids[i].seq);
-    if (ids->what ==
-        ID_GIVE_BACK) { /* as if it had rested long enough: any replica may have it now */
-        sc_redis_arg(out, SC_STR("IDLE"));
-        sc_redis_arg_u64(out, (uint64_t)self->conf->processing_timeout_ms);
-    }
-    if (ids->what != ID_ACK)
-        sc_redis_arg(out, SC_STR("JUSTID"));
-}
-
-static void on_ids_done(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
-{
-    id_request *ids = (id_request *)request;
-    redis_sub *sub = ids->sub;
-
-    (void)reply;
-    sub->open_requests--;
-    if (err && ids->what == ID_ACK)
-        sc_log_warn(sub->self->env->log,
-                    "redis streams: %zu messages of stream %.*s are not acknowledged and may "
-                    "come again: %s",
-                    ids->count, SC_FMT(sub->of->topic), err->text);
-    free(ids);
-    wake(sub);
-}
-
-static id_request *new_ids(redis_sub *sub, size_t max)
-{
-    id_request *ids = sc_alloc_zero(sizeof(id_request) + max * sizeof(ids->ids[0]));
-
-    ids->sub = sub;
-    ids->request = (sc_redis_request){.encode = encode_ids,
-                                      .done = on_ids_done,
-                                      .key = sub->of->topic,
-                                      .size = 200 + max * 40,
-                                      .is_repeatable = true};
-    return ids;
-}
-
-static void send_ids(id_request *ids)
-{
-    redis_sub *sub = ids->sub;
-    sc_error err;
-
-    sub->open_requests++;
-    if (sc_redis_send(sub->self->client, &ids->request, &err) != SC_PENDING)
-        on_ids_done(&ids->request, NULL, &err);
-}
-
-static void free_message(redis_message *message)
-{
-    sc_list_remove(&message->link);
-    sc_arena_deinit(&message->mem);
-    free(message);
-}
-
-/* Lets any replica have it now. */
-static void give_back(const redis_message *message)
-{
-    id_request *ids;
-
-    if (!reclaims(message->sub))
-        return;
-    ids = new_ids(message->sub, 1);
-    ids->what = ID_GIVE_BACK;
-    ids->ids[0].ms = message->ms;
-    ids->ids[0].seq = message->seq;
-    ids->count = 1;
-    send_ids(ids);
-}
-
-static void settle(sc_delivery *delivery, sc_verdict verdict)
-{
-    redis_message *message = (redis_message *)delivery;
-    redis_sub *sub = message->sub;
-
-    sub->held_count--;
-    sub->in_flight--;
-    sc_list_remove(&message->link);
-    wake(sub);
-    if (verdict == SC_VERDICT_ACK) {
-        sc_list_add(&sub->acked, &message->link);
-        sub->acked_count++;
-        return;
-    }
-    if (verdict == SC_VERDICT_ABANDON)
-        give_back(message);
-    free_message(message); /* it stays pending and is claimed when it has rested */
-}
-
-/* What was fetched but not handed over when the subscription ends. */
-static void return_queued(redis_sub *sub)
-{
-    while (!sc_list_is_empty(&sub->queued)) {
-        redis_message *message = SC_CONTAINER_OF(sub->queued.next, redis_message, wait);
-
-        sc_list_remove(&message->wait);
-        sub->held_count--;
-        give_back(message);
-        free_message(message);
-    }
-}
-
-/* All that was acknowledged in this turn in one command. */
-static void send_acks(redis_sub *sub)
-{
-    id_request *ids;
-
-    if (sub->acked_count == 0)
-        return;
-    ids = new_ids(sub, sub->acked_count);
-    ids->what = ID_ACK;
-    while (!sc_list_is_empty(&sub->acked)) {
-        redis_message *message = SC_CONTAINER_OF(sub->acked.next, redis_message, link);
-
-        ids->ids[ids->count].ms = message->ms;
-        ids->ids[ids->count++].seq = message->seq;
-        free_message(message);
-    }
-    sub->acked_count = 0;
-    send_ids(ids);
-}
-
-/* Tells the server that what is held here is being worked on, so that no replica claims it. */
-static void on_freshen_due(sc_timer *timer)
-{
-    redis_sub *sub = SC_CONTAINER_OF(timer, redis_sub, freshen);
-    id_request *ids;
-
-    sc_timer_start(timer, (uint64_t)sub->self->conf->processing_timeout_ms / 3 + 1);
-    if (sub->held_count == 0)
-        return;
-    ids = new_ids(sub, sub->held_count);
-    ids->what = ID_FRESH;
-    SC_LIST_EACH (&sub->held, it) {
-        const redis_message *message = SC_CONTAINER_OF(it, redis_message, link);
-
-        ids->ids[ids->count].ms = message->ms;
-        ids->ids[ids->count++].seq = message->seq;
-    }
-    send_ids(ids);
 }
 
 /* ---- life ---- */
@@ -563,6 +422,10 @@ static void finish(redis_sub *sub)
 {
     sc_pubsub_subscription *of = sub->of;
 
+    sc_timer_stop(&sub->freshen);
+    sc_timer_stop(&sub->reclaim);
+    sc_redis_link_close(sub->reader);
+    sc_list_remove(&sub->link);
     sc_loop_forget_hook(&sub->step);
     free(sub);
     of->component_state = NULL;
@@ -573,17 +436,12 @@ static void step(sc_turn_hook *hook)
 {
     redis_sub *sub = SC_CONTAINER_OF(hook, redis_sub, step);
 
-    send_acks(sub);
+    redis_send_acks(sub);
+    deliver_queued(sub);
     if (!sub->is_closing)
-        deliver_queued(sub);
-    if (sub->is_closing) {
-        if (sub->held_count == 0 && sub->open_requests == 0) {
-            sc_timer_stop(&sub->freshen);
-            finish(sub);
-        }
-        return;
-    }
-    read_more(sub);
+        read_more(sub);
+    else if (sub->held_count == 0 && sub->open_requests == 0 && !redis_consumer_leave(sub))
+        finish(sub);
 }
 
 static void on_link_ready(void *at)
@@ -591,7 +449,7 @@ static void on_link_ready(void *at)
     redis_sub *sub = at;
 
     create_group(sub);
-    wake(sub);
+    redis_sub_wake(sub);
 }
 
 static void on_link_lost(void *at, const sc_error *why)
@@ -601,7 +459,10 @@ static void on_link_lost(void *at, const sc_error *why)
     sub->is_reading = false;
     sub->read_count = 0;
     sub->has_group = false; /* the server may come back without it */
+    if (sub->leaving == REDIS_READ_ENDS)
+        sub->leaving = REDIS_LEFT; /* who knows what the read had */
     complain(sub, why);
+    redis_sub_wake(sub);
 }
 
 sc_code redis_subscribe(void *at, sc_pubsub_subscription *of, sc_error *err)
@@ -618,12 +479,13 @@ sc_code redis_subscribe(void *at, sc_pubsub_subscription *of, sc_error *err)
     sc_list_init(&sub->held);
     sc_list_init(&sub->queued);
     sc_list_init(&sub->acked);
+    sc_list_add(&self->subs, &sub->link);
     sc_timer_init(&sub->reclaim, self->env->loop, on_reclaim_due);
-    sc_timer_init(&sub->freshen, self->env->loop, on_freshen_due);
+    sc_timer_init(&sub->freshen, self->env->loop, redis_on_freshen_due);
     of->component_state = sub;
-    if (reclaims(sub))
+    if (redis_sub_reclaims(sub))
         sc_timer_start(&sub->freshen, (uint64_t)self->conf->processing_timeout_ms / 3 + 1);
-    sub->link = sc_redis_link_open(self->client, of->topic, &ops, sub);
+    sub->reader = sc_redis_link_open(self->client, of->topic, &ops, sub);
     return SC_OK;
 }
 
@@ -634,9 +496,7 @@ void redis_unsubscribe(void *at, sc_pubsub_subscription *of)
     (void)at;
     sub->is_closing = true;
     sc_timer_stop(&sub->reclaim);
-    sc_redis_link_close(sub->link);
-    sub->link = NULL;
-    sub->is_reading = false;
-    return_queued(sub);
-    wake(sub);
+    redis_consumer_end_read(sub);
+    redis_return_queued(sub);
+    redis_sub_wake(sub);
 }

@@ -397,7 +397,9 @@ static bool retry_later(sc_redis_client *client, sc_redis_request *request)
 
     if ((int64_t)request->attempts >= client->settings->max_retries || client->is_closing)
         return false;
-    request->retry_at_ms = now + redis_client_pause_ms(client, request->attempts, max_ms);
+    request->retry_at_ms = now;
+    if (client->settings->min_retry_ms >= 0)
+        request->retry_at_ms += redis_client_pause_ms(client, request->attempts, max_ms);
     request->attempts++;
     if (request->deadline_ms <= request->retry_at_ms)
         request->deadline_ms = request->retry_at_ms + client->wait_ms;
@@ -599,9 +601,9 @@ sc_code sc_redis_client_open(sc_loop *loop, const sc_redis_settings *settings,
     client->settings = settings;
     client->ops = ops;
     client->self = self;
-    client->mode = settings->failover                             ? REDIS_SENTINEL
-                   : sc_str_eq(settings->type, SC_STR("cluster")) ? REDIS_CLUSTER
-                                                                  : REDIS_SINGLE;
+    client->mode = settings->failover                                    ? REDIS_SENTINEL
+                   : sc_str_eq_nocase(settings->type, SC_STR("cluster")) ? REDIS_CLUSTER
+                                                                         : REDIS_SINGLE;
     if (code == SC_OK)
         code = parse_seeds(client, err);
     if (code == SC_OK)

@@ -53,7 +53,7 @@ typedef struct sc_redis_settings {
 } sc_redis_settings;
 
 #define SC_REDIS_NO_POOL                                                                           \
-    "Has no effect: one pipelined connection per node, kept open, does the work of a pool."
+    "has no effect: one pipelined connection per node, kept open, does the work of a pool"
 
 /* The lines of these settings for the table of a component whose conf struct holds an
  * sc_redis_settings as `at`. */
@@ -68,8 +68,8 @@ typedef struct sc_redis_settings {
                  .help = "Password for AUTH."),                                                    \
         SC_FIELD(conf, at.db, I64, "redisDB", .initial = "0",                                      \
                  .help = "Number of the database to SELECT; a cluster has only 0."),               \
-        SC_FIELD(conf, at.type, CHOICE, "redisType", .initial = "node", .choices = "node|cluster", \
-                 .help = "One server (or Sentinel), or Cluster."),                                 \
+        SC_FIELD(conf, at.type, STR, "redisType", .initial = "node",                               \
+                 .help = "cluster; or node for one server, or a master that sentinels name."),     \
         SC_FIELD(conf, at.max_retries, I64, "redisMaxRetries", .initial = "3",                     \
                  .help = "How often a command is sent again after an answer that says it was not " \
                          "carried out (LOADING, TRYAGAIN, ...); -1: never."),                      \
