@@ -10,6 +10,7 @@
 #include "app/gate.h"
 #include "app/topic_event.h"
 #include "wire/proto.h"
+#include "wire/traceparent.h"
 
 typedef struct event_call {
     sc_grpc_call_op grpc; /* first: on_answered gets it back by a cast */
@@ -95,6 +96,21 @@ static sc_str lower(sc_str name, sc_arena *mem)
     return sc_str_of(to, name.len);
 }
 
+/* As text and in gRPC's binary form. */
+static void add_trace(sc_pairs *to, const sc_event *event, sc_arena *mem)
+{
+    sc_trace_context context;
+
+    if (!event->has_traceparent)
+        return;
+    sc_pairs_set(to, mem, SC_STR("traceparent"), event->traceparent);
+    if (event->tracestate.len > 0)
+        sc_pairs_set(to, mem, SC_STR("tracestate"), event->tracestate);
+    if (sc_traceparent_parse(event->traceparent, &context))
+        sc_pairs_set(to, mem, SC_STR("grpc-trace-bin"),
+                     sc_trace_bin_format(&context, sc_arena_alloc(mem, SC_TRACE_BIN_LEN)));
+}
+
 static void fill_metadata(event_call *call)
 {
     const sc_event *event = call->op->event;
@@ -106,8 +122,7 @@ static void fill_metadata(event_call *call)
                          event->metadata->at[i].value);
     }
     sc_pairs_set(&call->metadata, mem, SC_STR("pubsubname"), event->pubsub_name);
-    if (event->has_traceparent && !sc_pairs_get(&call->metadata, SC_STR("traceparent")))
-        sc_pairs_add(&call->metadata, mem, SC_STR("traceparent"), event->traceparent);
+    add_trace(&call->metadata, event, mem);
     if (call->app->api_token.len > 0)
         sc_pairs_set(&call->metadata, mem, SC_STR("dapr-api-token"), call->app->api_token);
 }
@@ -283,8 +298,7 @@ static void deliver_bulk(void *self, sc_bulk_event_op *bulk)
     call->turn.op = &bulk->op;
     call->request = bulk_request(bulk);
     sc_pairs_add(&call->metadata, mem, SC_STR("pubsubname"), bulk->pubsub_name);
-    if (first->has_traceparent)
-        sc_pairs_add(&call->metadata, mem, SC_STR("traceparent"), first->traceparent);
+    add_trace(&call->metadata, first, mem);
     if (app->api_token.len > 0)
         sc_pairs_add(&call->metadata, mem, SC_STR("dapr-api-token"), app->api_token);
     sc_gate_enter(&app->gate, &call->turn);

@@ -128,10 +128,13 @@ static bool is_own(sc_str name)
 
 static void add_metadata(event_call *call, sc_arena *mem)
 {
-    const sc_pairs *metadata = call->op->event->metadata;
+    const sc_event *event = call->op->event;
+    const sc_pairs *metadata = event->metadata;
     sc_str name;
 
     for (uint32_t i = 0; metadata && i < metadata->count; i++) {
+        if (event->has_traceparent && sc_str_eq_nocase(metadata->at[i].name, SC_STR("traceparent")))
+            continue; /* the event's stands in its place */
         if (!is_own(metadata->at[i].name) && is_safe_value(metadata->at[i].value) &&
             canonical(metadata->at[i].name, mem, &name))
             sc_pairs_add(&call->headers, mem, name, metadata->at[i].value);
@@ -151,8 +154,10 @@ static void write_headers(event_call *call)
     sc_pairs_add(&call->headers, mem, SC_STR("Content-Type"), content_type);
     sc_pairs_add(&call->headers, mem, SC_STR("Pubsubname"), event->pubsub_name);
     add_metadata(call, mem);
-    if (event->has_traceparent && !sc_pairs_get_nocase(&call->headers, SC_STR("traceparent")))
+    if (event->has_traceparent)
         sc_pairs_add(&call->headers, mem, SC_STR("Traceparent"), event->traceparent);
+    if (event->tracestate.len > 0 && !sc_pairs_get_nocase(&call->headers, SC_STR("tracestate")))
+        sc_pairs_add(&call->headers, mem, SC_STR("Tracestate"), event->tracestate);
     if (call->app->api_token.len > 0)
         sc_pairs_set(&call->headers, mem, SC_STR("Dapr-Api-Token"), call->app->api_token);
 }

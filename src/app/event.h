@@ -26,6 +26,7 @@ typedef struct sc_event {
     sc_str topic;             /* as received, without namespace prefix */
     const sc_pairs *metadata; /* the broker's message metadata */
     sc_str traceparent;       /* to send on; has_traceparent false: no header at all */
+    sc_str tracestate;        /* of it; empty: none */
     bool has_traceparent;
     bool is_raw;         /* subscription metadata rawPayload */
     bool is_octets;      /* the broker says application/octet-stream: payload is not an envelope */

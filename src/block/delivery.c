@@ -9,7 +9,6 @@
 #include "block/subscription_internal.h"
 #include "core/clock.h"
 #include "wire/cloudevent.h"
-#include "wire/traceparent.h"
 
 typedef struct delivery_flow {
     sc_event_op op;       /* first: on_answered gets the flow back by a cast */
@@ -86,15 +85,26 @@ static sc_str content_type_of(const sc_delivery *delivery)
     return named ? *named : SC_STR("application/json");
 }
 
-/* What the event says of its trace, or the empty headers Dapr sends (pub/sub semantics, delivery).
- */
+/* The context to send on: of the event, or of the delivery as a span below it; the empty one that
+ * Dapr sends when what the event says is none (pub/sub semantics, delivery). */
+static void set_trace(delivery_flow *flow, sc_str parent, sc_str state)
+{
+    sc_tracer *tracer = env_of(flow)->tracer;
+    sc_trace trace = sc_trace_begin(tracer, parent, state, &flow->call->mem);
+
+    flow->event.has_traceparent = !(tracer && tracer->mode == SC_TRACE_OFF);
+    flow->event.traceparent = trace.parent.len > 0 ? trace.parent : SC_TRACEPARENT_NONE;
+    flow->event.tracestate = trace.state;
+}
+
+/* An event that says nothing of a trace is sent on without one. */
 static void read_trace(delivery_flow *flow, const sc_cloudevent *ce)
 {
+    sc_arena *mem = &flow->call->mem;
     sc_str raw = ce->traceparent.len ? ce->traceparent : ce->traceid;
-    sc_str text = sc_cloudevent_text(raw, &flow->call->mem);
 
-    flow->event.has_traceparent = raw.len > 0;
-    flow->event.traceparent = sc_traceparent_is_valid(text) ? text : SC_TRACEPARENT_NONE;
+    if (raw.len > 0)
+        set_trace(flow, sc_cloudevent_text(raw, mem), sc_cloudevent_text(ce->tracestate, mem));
 }
 
 static void wrap_raw(delivery_flow *flow)
@@ -111,10 +121,8 @@ static void wrap_raw(delivery_flow *flow)
     flow->event.payload = sc_arena_str(mem, sc_buf_str(&text));
     sc_buf_deinit(&text);
     flow->event.is_raw = true;
-    if (traceparent) {
-        flow->event.has_traceparent = true;
-        flow->event.traceparent = *traceparent;
-    }
+    if (traceparent)
+        set_trace(flow, *traceparent, SC_STR_NONE);
 }
 
 static sc_code decode(delivery_flow *flow, bool *is_expired, sc_error *err)

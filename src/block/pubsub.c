@@ -354,6 +354,18 @@ static void cannot_create(const sc_pubsubs *pubsubs, const sc_pubsub_entry *to, 
     sc_problem_info(problem, mem, SC_STR("error"), sc_arena_str(mem, sc_str_from(err->text)));
 }
 
+/* A message without an envelope carries its trace beside it. */
+static void add_trace(sc_publish_request *req)
+{
+    sc_arena *mem = &req->call->mem;
+
+    if (req->traceparent.len == 0 || sc_pairs_get(&req->metadata, SC_STR("traceparent")))
+        return;
+    sc_pairs_add(&req->metadata, mem, SC_STR("traceparent"), req->traceparent);
+    if (req->tracestate.len > 0)
+        sc_pairs_add(&req->metadata, mem, SC_STR("tracestate"), req->tracestate);
+}
+
 /* Finds out what is wrong with the request, or starts it. False: `problem` is set. */
 static bool start_publish(sc_publish_request *req)
 {
@@ -369,8 +381,10 @@ static bool start_publish(sc_publish_request *req)
     if (!req->to || !read_raw_flag(&req->metadata, req->to->name, mem, &is_raw, &req->problem))
         return false;
     req->op.payload = req->body;
-    if (!is_raw &&
-        make_payload(pubsubs, req->to, &from, mem, &req->op.payload, &req->id, &err) != SC_OK) {
+    if (is_raw)
+        add_trace(req);
+    else if (make_payload(pubsubs, req->to, &from, mem, &req->op.payload, &req->id, &err) !=
+             SC_OK) {
         cannot_create(pubsubs, req->to, &err, mem, &req->problem);
         return false;
     }
@@ -468,8 +482,10 @@ static bool fill_entries(sc_bulk_publish_request *req, bool is_raw)
     for (size_t i = 0; i < req->count; i++) {
         const sc_bulk_publish_entry *entry = &req->entries[i];
         sc_bulk_entry *to = &req->op.entries[i];
-        envelope_source from = {req->topic,       entry->content_type, entry->body,
-                                req->traceparent, req->tracestate,     merged(req, entry)};
+        envelope_source from = {
+            req->topic,      entry->content_type,
+            entry->body,     sc_trace_child(req->pubsubs->env.tracer, req->traceparent, mem),
+            req->tracestate, merged(req, entry)};
         sc_str id;
 
         to->entry_id = entry->entry_id;

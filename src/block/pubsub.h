@@ -12,6 +12,7 @@
 #include "block/scopes.h"
 #include "component/pubsub.h"
 #include "core/random.h"
+#include "observe/trace.h"
 
 typedef struct sc_pubsubs sc_pubsubs;
 
@@ -23,6 +24,7 @@ typedef struct sc_pubsubs_env {
     sc_str namespace_;
     sc_ledger *ledger;
     sc_metrics *metrics; /* NULL: nothing is counted */
+    sc_tracer *tracer;   /* NULL: trace contexts are passed on as they come */
     sc_random *random;
 } sc_pubsubs_env;
 

@@ -79,75 +79,101 @@ static void add_quoted(sc_buf *out, sc_str text, bool is_json)
     sc_buf_add_byte(out, '"');
 }
 
-typedef struct line_fields {
+#define MAX_FIELDS 16u
+
+/* The line under way: what stands in front of the other fields in the text layouts, and those,
+ * ordered by name. */
+typedef struct line {
     sc_log_level level;
+    sc_str time;
     sc_str message;
-    sc_str scope;
-    sc_str component;
-} line_fields;
+    sc_log_field fields[MAX_FIELDS];
+    size_t count;
+} line;
 
-static void add_field(sc_buf *out, const char *before, const char *name, const char *after,
-                      sc_str value)
+static void put(line *to, sc_log_field field)
 {
-    sc_buf_add_fmt(out, " %s%s%s=", before, name, after);
-    if (is_bare(value))
-        sc_buf_add_str(out, value);
-    else
-        add_quoted(out, value, false);
+    size_t at = to->count;
+
+    if (to->count == MAX_FIELDS)
+        return;
+    for (; at > 0 && strcmp(to->fields[at - 1].name, field.name) > 0; at--)
+        to->fields[at] = to->fields[at - 1];
+    to->fields[at] = field;
+    to->count++;
 }
 
-static void add_text_fields(const sc_log_sink *sink, const line_fields *fields, sc_buf *out)
+static void put_text(line *to, const char *name, sc_str text)
 {
-    char colour[16] = "";
-    const char *plain = sink->is_terminal ? "\x1b[0m" : "";
+    put(to, (sc_log_field){.name = name, .text = text});
+}
 
-    if (sink->is_terminal)
-        (void)snprintf(colour, sizeof(colour), "\x1b[%dm", colours[fields->level]);
+/* What every line carries. */
+static void put_own(line *to, const sc_log *log)
+{
+    const sc_log_sink *sink = log->sink;
+
     if (sink->app_id.len > 0)
-        add_field(out, colour, "app_id", plain, sink->app_id);
-    if (fields->component.len > 0)
-        add_field(out, colour, "component", plain, fields->component);
-    add_field(out, colour, "instance", plain, sink->instance);
-    add_field(out, colour, "scope", plain, fields->scope);
-    add_field(out, colour, "type", plain, SC_STR("log"));
-    add_field(out, colour, "ver", plain, sink->version);
-    sc_buf_add_byte(out, '\n');
+        put_text(to, "app_id", sink->app_id);
+    if (log->component.len > 0)
+        put_text(to, "component", log->component);
+    put_text(to, "instance", sink->instance);
+    put_text(to, "scope", sc_str_from(log->scope));
+    put_text(to, "type", SC_STR("log"));
+    put_text(to, "ver", sink->version);
 }
 
-static void add_text(const sc_log_sink *sink, const line_fields *fields, sc_str time, sc_buf *out)
+static void add_value(sc_buf *out, const sc_log_field *field, bool is_json)
 {
+    if (field->is_number)
+        sc_buf_add_fmt(out, "%lld", (long long)field->number);
+    else if (!is_json && is_bare(field->text))
+        sc_buf_add_str(out, field->text);
+    else
+        add_quoted(out, field->text, is_json);
+}
+
+static void add_head(const sc_log_sink *sink, const line *from, sc_buf *out)
+{
+    sc_log_field message = {.text = from->message};
+
     if (sink->is_terminal) {
         int64_t age_s = (sc_clock_wall_ms() - sink->started_ms) / 1000;
 
-        sc_buf_add_fmt(out, "\x1b[%dm%s\x1b[0m[%04d] %-44.*s", colours[fields->level],
-                       short_names[fields->level], (int)age_s, SC_FMT(fields->message));
-    } else {
-        sc_buf_add_fmt(out, "time=\"%.*s\" level=%s", SC_FMT(time), names[fields->level]);
-        if (fields->message.len > 0)
-            add_field(out, "", "msg", "", fields->message);
+        sc_buf_add_fmt(out, "\x1b[%dm%s\x1b[0m[%04d] %-44.*s", colours[from->level],
+                       short_names[from->level], (int)age_s, SC_FMT(from->message));
+        return;
     }
-    add_text_fields(sink, fields, out);
+    sc_buf_add_fmt(out, "time=\"%.*s\" level=%s", SC_FMT(from->time), names[from->level]);
+    if (from->message.len > 0) {
+        sc_buf_add_str(out, SC_STR(" msg="));
+        add_value(out, &message, false);
+    }
 }
 
-static void add_json_field(sc_buf *out, const char *name, sc_str value)
+static void add_text(const sc_log_sink *sink, line *from, sc_buf *out)
 {
-    sc_buf_add_fmt(out, "%c\"%s\":", sc_buf_len(out) > 0 ? ',' : '{', name);
-    add_quoted(out, value, true);
+    add_head(sink, from, out);
+    for (size_t i = 0; i < from->count; i++) {
+        if (sink->is_terminal)
+            sc_buf_add_fmt(out, " \x1b[%dm%s\x1b[0m=", colours[from->level], from->fields[i].name);
+        else
+            sc_buf_add_fmt(out, " %s=", from->fields[i].name);
+        add_value(out, &from->fields[i], false);
+    }
+    sc_buf_add_byte(out, '\n');
 }
 
-static void add_json(const sc_log_sink *sink, const line_fields *fields, sc_str time, sc_buf *out)
+static void add_json(const sc_log_sink *sink, line *from, sc_buf *out)
 {
-    if (sink->app_id.len > 0)
-        add_json_field(out, "app_id", sink->app_id);
-    if (fields->component.len > 0)
-        add_json_field(out, "component", fields->component);
-    add_json_field(out, "instance", sink->instance);
-    add_json_field(out, "level", sc_str_from(names[fields->level]));
-    add_json_field(out, "msg", fields->message);
-    add_json_field(out, "scope", fields->scope);
-    add_json_field(out, "time", time);
-    add_json_field(out, "type", SC_STR("log"));
-    add_json_field(out, "ver", sink->version);
+    (void)sink;
+    put_text(from, "level", sc_str_from(names[from->level]));
+    put_text(from, "msg", from->message);
+    put_text(from, "time", from->time);
+    for (size_t i = 0; i < from->count; i++) {
+        sc_buf_add_fmt(out, "%c\"%s\":", i > 0 ? ',' : '{', from->fields[i].name);
+        add_value(out, &from->fields[i], true);
+    }
     sc_buf_add_str(out, SC_STR("}\n"));
 }
 
@@ -165,30 +191,38 @@ static void write_out(int fd, sc_str text)
 
 void sc_log_write(const sc_log *log, sc_log_level level, const char *fmt, ...)
 {
-    line_fields fields = {.level = level};
-    sc_log_sink *sink;
-    char time[SC_CLOCK_TEXT_MAX];
     char *text = NULL;
     va_list args;
     int len;
 
     if (!sc_log_is_on(log, level))
         return;
-    sink = log->sink;
     va_start(args, fmt);
     len = vasprintf(&text, fmt, args);
     va_end(args);
     if (len < 0)
         return;
-    fields.message = sc_str_of(text, (size_t)len);
-    fields.scope = sc_str_from(log->scope);
-    fields.component = log->component;
+    sc_log_write_fields(log, level, sc_str_of(text, (size_t)len), NULL, 0);
+    free(text);
+}
+
+void sc_log_write_fields(const sc_log *log, sc_log_level level, sc_str message,
+                         const sc_log_field *fields, size_t count)
+{
+    sc_log_sink *sink = log ? log->sink : NULL;
+    line one = {.level = level, .message = message};
+    char time[SC_CLOCK_TEXT_MAX];
+
+    if (!sink)
+        return;
+    one.time = sc_clock_format_ns(sc_clock_wall_ns(), time);
+    put_own(&one, log);
+    for (size_t i = 0; i < count; i++)
+        put(&one, fields[i]);
     sc_buf_clear(&sink->line);
-    (sink->is_json ? add_json : add_text)(
-        sink, &fields, sc_clock_format_ns(sc_clock_wall_ns(), time), &sink->line);
+    (sink->is_json ? add_json : add_text)(sink, &one, &sink->line);
     write_out(sink->fd, sc_buf_str(&sink->line));
     sc_buf_reset(&sink->line, 4096);
-    free(text);
 }
 
 bool sc_log_gate_pass(sc_log_gate *gate, int64_t every_ms)

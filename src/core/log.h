@@ -41,6 +41,17 @@ bool sc_log_level_from(sc_str text, sc_log_level *level) SC_MUST_CHECK;
 void sc_log_sink_deinit(sc_log_sink *sink);
 
 void sc_log_write(const sc_log *log, sc_log_level level, const char *fmt, ...) SC_PRINTF(3, 4);
+
+/* One more field of a line, beside those that every line carries. */
+typedef struct sc_log_field {
+    const char *name;
+    sc_str text;
+    int64_t number;
+    bool is_number; /* `number` counts, not `text` */
+} sc_log_field;
+/* A line with up to seven more fields, whatever the sink's level. */
+void sc_log_write_fields(const sc_log *log, sc_log_level level, sc_str message,
+                         const sc_log_field *fields, size_t count);
 static inline bool sc_log_is_on(const sc_log *log, sc_log_level level)
 {
     return log && log->sink && level >= log->sink->level;

@@ -4,22 +4,23 @@
  */
 #include "observe/observe.h"
 
-static void make_metrics(sc_observe *observe, const sc_metric_settings *settings, sc_str app_id,
-                         sc_str namespace_, const sc_log *log)
+static void make_metrics(sc_observe *observe, const sc_observe_settings *settings,
+                         const sc_log *log)
 {
-    sc_metrics_settings own = {
-        .app_id = app_id, .namespace_ = namespace_, .conf = settings, .log = log};
+    sc_metrics_settings own = {.app_id = settings->app_id,
+                               .namespace_ = settings->namespace_,
+                               .conf = settings->metric,
+                               .log = log};
     sc_error err;
 
-    if (!settings->is_enabled)
+    if (!settings->metric->is_enabled)
         return;
     if (sc_metrics_new(&own, &observe->metrics, &err) != SC_OK)
         sc_log_error(log, "[INIT_FAILURE]: initialization error occurred for metrics: %s",
                      err.text);
 }
 
-sc_code sc_observe_init(sc_observe *observe, const sc_metric_settings *settings, sc_str app_id,
-                        sc_str namespace_, const sc_log *log, sc_error *err)
+static sc_code make_stats(sc_observe *observe, const sc_metric_settings *settings, sc_error *err)
 {
     sc_path_label_settings paths = {.has_full_paths = settings->http.increased_cardinality,
                                     .patterns = settings->http.path_matching,
@@ -27,17 +28,25 @@ sc_code sc_observe_init(sc_observe *observe, const sc_metric_settings *settings,
     sc_http_stats_settings http = {.counts_responses = settings->http.increased_cardinality,
                                    .excludes_verbs = settings->http.excludes_verbs};
 
-    *observe = (sc_observe){.metrics = NULL};
     if (sc_path_labels_new(&paths, &observe->paths, err) != SC_OK)
         return err->code;
-    make_metrics(observe, settings, app_id, namespace_, log);
-    observe->counts_error_codes = settings->records_error_codes;
     http.paths = observe->paths;
     observe->http_server = sc_http_stats_new(observe->metrics, SC_HTTP_SERVER_SIDE, &http);
     observe->http_client = sc_http_stats_new(observe->metrics, SC_HTTP_CLIENT_SIDE, &http);
     observe->grpc_server = sc_grpc_stats_new(observe->metrics, SC_GRPC_SERVER_SIDE);
     observe->grpc_client = sc_grpc_stats_new(observe->metrics, SC_GRPC_CLIENT_SIDE);
+    observe->counts_error_codes = settings->records_error_codes;
     return SC_OK;
+}
+
+sc_code sc_observe_init(sc_observe *observe, const sc_observe_settings *settings, const sc_log *log,
+                        sc_error *err)
+{
+    *observe = (sc_observe){.metrics = NULL};
+    make_metrics(observe, settings, log);
+    sc_tracer_init(&observe->tracer, settings->tracing, log);
+    sc_api_log_init(&observe->api_log, settings->api_log, settings->api_log_flag, log->sink);
+    return make_stats(observe, settings->metric, err);
 }
 
 void sc_observe_deinit(sc_observe *observe)

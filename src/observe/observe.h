@@ -6,10 +6,12 @@
 #ifndef SC_OBSERVE_OBSERVE_H
 #define SC_OBSERVE_OBSERVE_H
 
+#include "observe/api_log.h"
 #include "observe/grpc_stats.h"
 #include "observe/http_stats.h"
 #include "observe/metric.h"
 #include "observe/settings.h"
+#include "observe/trace.h"
 
 typedef struct sc_observe {
     sc_metrics *metrics; /* NULL: spec.metric.enabled is false */
@@ -19,12 +21,24 @@ typedef struct sc_observe {
     sc_grpc_stats *grpc_server;
     sc_grpc_stats *grpc_client;
     bool counts_error_codes;
+    sc_tracer tracer;
+    sc_api_log api_log;
 } sc_observe;
 
-/* `settings` and `log` live as long as `observe`. Fails with SC_INVALID when path patterns are
- * malformed or conflict; a bad rule is logged and the labels stay as they are, as in Dapr. */
-sc_code sc_observe_init(sc_observe *observe, const sc_metric_settings *settings, sc_str app_id,
-                        sc_str namespace_, const sc_log *log, sc_error *err) SC_MUST_CHECK;
+typedef struct sc_observe_settings {
+    const sc_metric_settings *metric;
+    const sc_tracing_settings *tracing;
+    const sc_api_log_settings *api_log;
+    const bool *api_log_flag; /* --enable-api-logging; NULL: not given */
+    sc_str app_id;
+    sc_str namespace_; /* NAMESPACE as it is */
+} sc_observe_settings;
+
+/* `log` and what `settings` points to live as long as `observe`. Fails with SC_INVALID when path
+ * patterns are malformed or conflict; a bad rule is logged and the labels stay as they are, as in
+ * Dapr. */
+sc_code sc_observe_init(sc_observe *observe, const sc_observe_settings *settings, const sc_log *log,
+                        sc_error *err) SC_MUST_CHECK;
 void sc_observe_deinit(sc_observe *observe);
 
 #endif

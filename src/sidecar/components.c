@@ -306,6 +306,7 @@ static void make_blocks(sc_runtime *rt)
                               .namespace_ = rt->options.namespace_,
                               .ledger = rt->ledger,
                               .metrics = rt->observe.metrics,
+                              .tracer = &rt->observe.tracer,
                               .random = &rt->random};
 
     rt->secretstores = sc_secretstores_new(

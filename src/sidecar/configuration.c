@@ -118,9 +118,9 @@ static const sc_key otel_keys[] = {
 };
 static const sc_key tracing_keys[] = {
     SC_KEY(sc_tracing_settings, sampling_rate, TEXT, "samplingRate"),
-    SC_KEY(sc_tracing_settings, to_stdout, BOOL, "stdout"),
-    OBJECT("zipkin", zipkin_keys),
-    OBJECT("otel", otel_keys),
+    SC_KEY(sc_tracing_settings, to_stdout, BOOL, "stdout", LATER),
+    OBJECT("zipkin", zipkin_keys, LATER),
+    OBJECT("otel", otel_keys, LATER),
     SC_KEYS_END,
 };
 
@@ -162,7 +162,7 @@ static const sc_key api_log_keys[] = {
     SC_KEYS_END,
 };
 static const sc_key logging_keys[] = {
-    SC_KEY(sc_configuration, api_log, OBJECT, "apiLogging", .members = api_log_keys, LATER),
+    SC_KEY(sc_configuration, api_log, OBJECT, "apiLogging", .members = api_log_keys),
     SC_KEYS_END,
 };
 static const sc_key wasm_keys[] = {
@@ -188,7 +188,7 @@ static const sc_key spec_keys[] = {
     OBJECT("appHttpPipeline", app_http_pipeline_keys, LATER),
     SC_KEY(sc_configuration, metric, OBJECT, "metric", .members = metric_keys),
     SC_KEY(reading, metrics, DOC, "metrics"),
-    SC_KEY(sc_configuration, tracing, OBJECT, "tracing", .members = tracing_keys, LATER),
+    SC_KEY(sc_configuration, tracing, OBJECT, "tracing", .members = tracing_keys),
     OBJECT("logging", logging_keys),
     SC_KEY(sc_configuration, access_control, OBJECT, "accessControl",
            .members = access_control_keys, LATER),

@@ -37,8 +37,15 @@ static sc_code open_page(sc_runtime *rt, sc_error *err)
 
 sc_code sc_runtime_open_metrics(sc_runtime *rt, sc_error *err)
 {
-    if (sc_observe_init(&rt->observe, &rt->configuration.metric, rt->options.app_id,
-                        rt->options.plain_namespace, &rt->log, err) != SC_OK)
+    const sc_options *o = &rt->options;
+    sc_observe_settings settings = {.metric = &rt->configuration.metric,
+                                    .tracing = &rt->configuration.tracing,
+                                    .api_log = &rt->configuration.api_log,
+                                    .api_log_flag = o->has_logs_api ? &o->logs_api : NULL,
+                                    .app_id = o->app_id,
+                                    .namespace_ = o->plain_namespace};
+
+    if (sc_observe_init(&rt->observe, &settings, &rt->log, err) != SC_OK)
         return err->code;
-    return rt->options.serves_metrics ? open_page(rt, err) : SC_OK;
+    return o->serves_metrics ? open_page(rt, err) : SC_OK;
 }

@@ -14,8 +14,11 @@ typedef struct sc_grpc_ctx {
     sc_api *api;
     sc_grpc_stream *stream;
     const struct sc_grpc_method *method;
-    sc_str traceparent; /* valid, or empty */
-    void *extra;        /* a streaming method's */
+    sc_str traceparent; /* of this call: valid, or empty */
+    sc_str tracestate;
+    sc_str baggage;  /* valid, or empty */
+    bool is_refused; /* access lists, token: neither counted nor logged */
+    void *extra;     /* a streaming method's */
 } sc_grpc_ctx;
 
 typedef struct sc_grpc_method {
@@ -45,6 +48,8 @@ void grpc_shutdown(sc_grpc_ctx *ctx, sc_str message);
 /* subscribe.c */
 extern const sc_grpc_handler grpc_subscribe;
 
+/* trace.c: reads what the call says of its trace; false: it was refused. */
+bool grpc_begin_trace(sc_grpc_ctx *ctx);
 /* service.c: checks the token of a streaming call; false: it is finished. */
 bool grpc_open_stream(sc_grpc_stream *stream);
 

@@ -31,6 +31,7 @@ void grpc_publish(sc_grpc_ctx *ctx, sc_str message)
     if (in->n_metadata > 0)
         req->metadata = sc_proto_map((void *const *)in->metadata, in->n_metadata, grpc_mem(ctx));
     req->traceparent = ctx->traceparent;
+    req->tracestate = ctx->tracestate;
     req->done = on_published;
     req->user = ctx;
     sc_publish(ctx->api->pubsubs, req);
@@ -75,6 +76,7 @@ void grpc_bulk_publish(sc_grpc_ctx *ctx, sc_str message)
         to->has_metadata = from->n_metadata > 0;
     }
     req->traceparent = ctx->traceparent;
+    req->tracestate = ctx->tracestate;
     req->done = on_bulk_published;
     req->user = ctx;
     sc_bulk_publish(ctx->api->pubsubs, req);

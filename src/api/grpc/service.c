@@ -5,7 +5,6 @@
  */
 #include "api/grpc/internal.h"
 #include "api/tables.h"
-#include "wire/traceparent.h"
 
 static const sc_grpc_method methods[] = {
     {"PublishEvent", grpc_publish, NULL},
@@ -52,6 +51,7 @@ static bool has_token(sc_grpc_ctx *ctx)
 
     if (sc_api_token_fits(ctx->api, token))
         return true;
+    ctx->is_refused = true;
     grpc_refuse(ctx, SC_UNAUTHENTICATED, "Unauthorized", "401",
                 token ? "authentication error: api token mismatch"
                       : "missing api token in request metadata");
@@ -70,6 +70,7 @@ static bool is_there(sc_grpc_ctx *ctx)
         (void)sc_str_cut(&name, '/');
     if (sc_api_has_method(&ctx->api->rules, name))
         return true;
+    ctx->is_refused = true;
     grpc_refuse(ctx, SC_UNIMPLEMENTED, "Not Implemented", "501",
                 "requested endpoint is not available");
     return false;
@@ -100,7 +101,7 @@ static void open_call(sc_grpc_stream *stream)
 {
     sc_grpc_ctx *ctx = stream->user;
 
-    if (!is_there(ctx) || !has_token(ctx))
+    if (!is_there(ctx) || !has_token(ctx) || !grpc_begin_trace(ctx))
         return;
     if (!ctx->method)
         refuse_unknown(ctx);
@@ -117,7 +118,7 @@ static void run_unary(sc_grpc_stream *stream, sc_str message)
 
 bool grpc_open_stream(sc_grpc_stream *stream)
 {
-    return is_there(stream->user) && has_token(stream->user);
+    return is_there(stream->user) && has_token(stream->user) && grpc_begin_trace(stream->user);
 }
 
 static const sc_grpc_method *method_of(sc_str path)
@@ -138,13 +139,10 @@ static const sc_grpc_method *method_of(sc_str path)
 static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
 {
     sc_grpc_ctx *ctx = sc_call_make(stream->call, sc_grpc_ctx);
-    const sc_str *parent = sc_pairs_get(&stream->metadata, SC_STR("traceparent"));
 
     ctx->api = self;
     ctx->stream = stream;
     ctx->method = method_of(stream->path);
-    if (parent && sc_traceparent_is_valid(*parent))
-        ctx->traceparent = *parent;
     stream->user = ctx;
     if (!ctx->method)
         return &refusal;
@@ -153,16 +151,24 @@ static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
     return ctx->method->run ? &unary : &refusal;
 }
 
-/* Streams count only when they are for another application, as in Dapr. */
+/* Streams, and what is no rpc of Dapr, count only when they are for another application. */
+static bool counts(const sc_grpc_ctx *ctx)
+{
+    return (ctx->method && !ctx->method->stream) ||
+           sc_pairs_get(&ctx->stream->metadata, SC_STR("dapr-app-id"));
+}
+
 static void on_finished(void *self, sc_grpc_stream *stream)
 {
     const sc_api *api = self;
     const sc_grpc_ctx *ctx = stream->user;
+    uint64_t now_ms = sc_loop_now_ms(api->loop);
 
-    if (ctx->method && ctx->method->stream &&
-        !sc_pairs_get(&stream->metadata, SC_STR("dapr-app-id")))
+    if (!ctx || ctx->is_refused)
         return;
-    sc_grpc_stats_record_stream(api->observe->grpc_server, stream, sc_loop_now_ms(api->loop));
+    if (counts(ctx))
+        sc_grpc_stats_record_stream(api->observe->grpc_server, stream, now_ms);
+    sc_api_log_grpc(&api->observe->api_log, stream, now_ms);
 }
 
 const sc_grpc_service sc_grpc_api_service = {.find = find, .on_finished = on_finished};

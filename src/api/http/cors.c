@@ -5,7 +5,7 @@
  */
 #include "api/http/internal.h"
 
-static const sc_str *header(sc_http_request_ctx *ctx, const char *name)
+static const sc_str *header(const sc_http_request_ctx *ctx, const char *name)
 {
     return sc_pairs_get(&ctx->ex->req.headers, sc_str_from(name));
 }
@@ -101,6 +101,14 @@ static sc_str canonical_names(sc_str list, sc_arena *mem)
     return sc_str_of(to, len);
 }
 
+bool http_is_preflight(const sc_http_request_ctx *ctx)
+{
+    const sc_str *method = header(ctx, "access-control-request-method");
+
+    return ctx->api->allowed_origins.len > 0 && method && method->len > 0 &&
+           sc_str_eq(ctx->ex->req.method, SC_STR("OPTIONS"));
+}
+
 bool http_answer_preflight(sc_http_request_ctx *ctx)
 {
     sc_arena *mem = &ctx->ex->call->mem;
@@ -108,8 +116,7 @@ bool http_answer_preflight(sc_http_request_ctx *ctx)
     const sc_str *names = header(ctx, "access-control-request-headers");
     sc_pairs headers = {0};
 
-    if (ctx->api->allowed_origins.len == 0 || !method || method->len == 0 ||
-        !sc_str_eq(ctx->ex->req.method, SC_STR("OPTIONS")))
+    if (!http_is_preflight(ctx))
         return false;
     if (allow_origin(ctx, *method, &headers)) {
         sc_str allowed = sc_arena_str(mem, *method);

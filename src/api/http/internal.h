@@ -14,9 +14,11 @@ typedef struct sc_http_request_ctx {
     sc_api *api;
     sc_http_exchange *ex;
     sc_str params[SC_MAX_PARAMS]; /* decoded, in the order of the route's pattern */
-    sc_str traceparent;           /* valid, or empty */
+    sc_str traceparent;           /* of this call: valid, or empty */
     sc_str tracestate;
-    bool is_public; /* came to the public port: no token, no CORS */
+    bool is_public;   /* came to the public port: no token, no CORS */
+    sc_str baggage;   /* valid, or empty */
+    bool is_untraced; /* the answer says nothing of a trace */
 } sc_http_request_ctx;
 
 typedef void (*sc_http_route_fn)(sc_http_request_ctx *ctx);
@@ -42,6 +44,9 @@ void http_outbound_healthz(sc_http_request_ctx *ctx);
 void http_shutdown(sc_http_request_ctx *ctx);
 void http_messages(sc_http_request_ctx *ctx);
 
+/* trace.c: reads what the request says of its trace; false: it was refused. */
+bool http_begin_trace(sc_http_request_ctx *ctx);
+bool http_is_preflight(const sc_http_request_ctx *ctx); /* cors.c */
 /* cors.c: true: it was a preflight, which is answered. */
 bool http_answer_preflight(sc_http_request_ctx *ctx);
 
@@ -55,8 +60,8 @@ void http_reply_with(sc_http_request_ctx *ctx, int status, sc_str content_type, 
 void http_reply_text(sc_http_request_ctx *ctx, int status, sc_str text);
 /* For answers that are not made by the functions here: the trace of the request, and what CORS
  * has to say. */
-void http_add_trace(sc_http_request_ctx *ctx, sc_pairs *headers);
-void http_add_cors(sc_http_request_ctx *ctx, sc_pairs *headers); /* cors.c */
+void http_add_trace(sc_http_request_ctx *ctx, sc_pairs *headers); /* trace.c */
+void http_add_cors(sc_http_request_ctx *ctx, sc_pairs *headers);  /* cors.c */
 void http_reply_empty(sc_http_request_ctx *ctx, int status);
 /* The JSON of an error as Dapr shapes it (HTTP API, error bodies). */
 void http_reply_problem(sc_http_request_ctx *ctx, const sc_problem *problem);

@@ -7,20 +7,7 @@
 
 #include "api/http/internal.h"
 #include "wire/json.h"
-#include "wire/traceparent.h"
 #include "wire/url.h"
-
-void http_add_trace(sc_http_request_ctx *ctx, sc_pairs *headers)
-{
-    sc_arena *mem = &ctx->ex->call->mem;
-
-    if (sc_str_find_str(ctx->ex->req.path, SC_STR("/healthz")) < ctx->ex->req.path.len)
-        return;
-    sc_pairs_add(headers, mem, SC_STR("traceparent"),
-                 ctx->traceparent.len ? ctx->traceparent : SC_TRACEPARENT_NONE);
-    if (ctx->traceparent.len > 0 && ctx->tracestate.len > 0)
-        sc_pairs_add(headers, mem, SC_STR("tracestate"), ctx->tracestate);
-}
 
 void http_reply_with(sc_http_request_ctx *ctx, int status, sc_str content_type, sc_pairs *headers,
                      sc_str body)

@@ -8,7 +8,6 @@
 
 #include "api/http/internal.h"
 #include "api/tables.h"
-#include "wire/traceparent.h"
 #include "wire/url.h"
 
 enum { GET = 1, POST = 2, PUT = 4, DELETE = 8, ANY = 255 };
@@ -18,51 +17,55 @@ typedef struct route {
     const char *pattern;  /* "{x}": one segment; "{x...}": the rest */
     sc_http_route_fn run; /* NULL: not there yet */
     bool is_open;         /* no token is asked for */
+    const char *name;     /* in the API log where URLs are not to be shown */
 } route;
 
 /* Static patterns stand before those with parameters in the same place. */
 static const route routes[] = {
-    {POST | PUT, "/v1.0/publish/bulk/{pubsub}/{topic...}", http_bulk_publish, false},
-    {POST | PUT, "/v1.0-alpha1/publish/bulk/{pubsub}/{topic...}", http_bulk_publish, false},
-    {POST | PUT, "/v1.0/publish/{pubsub}/{topic...}", http_publish, false},
-    {GET, "/v1.0/healthz/outbound", http_outbound_healthz, true},
-    {GET, "/v1.0/healthz", http_healthz, true},
-    {GET, "/v1.0/metadata", http_get_metadata, false},
-    {PUT, "/v1.0/metadata/{key}", http_put_metadata, false},
-    {POST, "/v1.0/shutdown", http_shutdown, false},
-    {GET, "/v1.0/secrets/{store}/bulk", http_get_bulk_secret, false},
-    {GET, "/v1.0/secrets/{store}/{key}", http_get_secret, false},
-    {GET, "/v1.0-pillion/messages", http_messages, false},
-    {POST | PUT, "/v1.0/state/{store}/bulk", http_bulk_get_state, false},
-    {POST | PUT, "/v1.0/state/{store}/transaction", http_transact_state, false},
-    {GET, "/v1.0/state/{store}/{key}", http_get_state, false},
-    {DELETE, "/v1.0/state/{store}/{key}", http_delete_state, false},
-    {POST | PUT, "/v1.0/state/{store}", http_save_state, false},
-    {POST | PUT, "/v1.0-alpha1/state/{store}/query", http_query_state, false},
-    {ANY, "/v1.0/invoke/{rest...}", NULL, false},
-    {ANY, "/v1.0/bindings/{rest...}", NULL, false},
-    {ANY, "/v1.0/actors/{rest...}", NULL, false},
-    {ANY, "/v1.0/configuration/{rest...}", NULL, false},
-    {ANY, "/v1.0-alpha1/configuration/{rest...}", NULL, false},
-    {POST, "/v1.0-alpha1/lock/{store}", NULL, false},
-    {POST, "/v1.0-alpha1/unlock/{store}", NULL, false},
-    {PUT, "/v1.0-alpha1/crypto/{rest...}", NULL, false},
-    {POST, "/v1.0-alpha1/subtlecrypto/{rest...}", NULL, false},
-    {GET | POST | DELETE, "/v1.0/jobs/{name}", NULL, false},
-    {GET | POST | DELETE, "/v1.0-alpha1/jobs/{name}", NULL, false},
-    {POST, "/v1.0-alpha1/conversation/{name}/converse", NULL, false},
-    {POST, "/v1.0-alpha2/conversation/{name}/converse", NULL, false},
-    {GET | POST, "/v1.0/workflows/{rest...}", NULL, false},
-    {GET | POST, "/v1.0-alpha1/workflows/{rest...}", NULL, false},
-    {GET | POST, "/v1.0-beta1/workflows/{rest...}", NULL, false},
+    {POST | PUT, "/v1.0/publish/bulk/{pubsub}/{topic...}", http_bulk_publish, false,
+     "BulkPublishEvent"},
+    {POST | PUT, "/v1.0-alpha1/publish/bulk/{pubsub}/{topic...}", http_bulk_publish, false,
+     "BulkPublishEvent"},
+    {POST | PUT, "/v1.0/publish/{pubsub}/{topic...}", http_publish, false, "PublishEvent"},
+    {GET, "/v1.0/healthz/outbound", http_outbound_healthz, true, "HealthzOutbound"},
+    {GET, "/v1.0/healthz", http_healthz, true, "Healthz"},
+    {GET, "/v1.0/metadata", http_get_metadata, false, "GetMetadata"},
+    {PUT, "/v1.0/metadata/{key}", http_put_metadata, false, "SetMetadata"},
+    {POST, "/v1.0/shutdown", http_shutdown, false, "Shutdown"},
+    {GET, "/v1.0/secrets/{store}/bulk", http_get_bulk_secret, false, "GetBulkSecret"},
+    {GET, "/v1.0/secrets/{store}/{key}", http_get_secret, false, "GetSecret"},
+    {GET, "/v1.0-pillion/messages", http_messages, false, "GetMessages"},
+    {POST | PUT, "/v1.0/state/{store}/bulk", http_bulk_get_state, false, "GetBulkState"},
+    {POST | PUT, "/v1.0/state/{store}/transaction", http_transact_state, false,
+     "ExecuteStateTransaction"},
+    {GET, "/v1.0/state/{store}/{key}", http_get_state, false, "GetState"},
+    {DELETE, "/v1.0/state/{store}/{key}", http_delete_state, false, "DeleteState"},
+    {POST | PUT, "/v1.0/state/{store}", http_save_state, false, "SaveState"},
+    {POST | PUT, "/v1.0-alpha1/state/{store}/query", http_query_state, false, "QueryStateAlpha1"},
+    {ANY, "/v1.0/invoke/{rest...}", NULL, false, "InvokeService"},
+    {ANY, "/v1.0/bindings/{rest...}", NULL, false, "InvokeBinding"},
+    {ANY, "/v1.0/actors/{rest...}", NULL, false, "InvokeActor"},
+    {ANY, "/v1.0/configuration/{rest...}", NULL, false, "GetConfiguration"},
+    {ANY, "/v1.0-alpha1/configuration/{rest...}", NULL, false, "GetConfiguration"},
+    {POST, "/v1.0-alpha1/lock/{store}", NULL, false, "TryLockAlpha1"},
+    {POST, "/v1.0-alpha1/unlock/{store}", NULL, false, "UnlockAlpha1"},
+    {PUT, "/v1.0-alpha1/crypto/{rest...}", NULL, false, "EncryptAlpha1"},
+    {POST, "/v1.0-alpha1/subtlecrypto/{rest...}", NULL, false, "SubtleCryptoAlpha1"},
+    {GET | POST | DELETE, "/v1.0/jobs/{name}", NULL, false, "ScheduleJob"},
+    {GET | POST | DELETE, "/v1.0-alpha1/jobs/{name}", NULL, false, "ScheduleJob"},
+    {POST, "/v1.0-alpha1/conversation/{name}/converse", NULL, false, "ConverseAlpha1"},
+    {POST, "/v1.0-alpha2/conversation/{name}/converse", NULL, false, "ConverseAlpha2"},
+    {GET | POST, "/v1.0/workflows/{rest...}", NULL, false, "GetWorkflow"},
+    {GET | POST, "/v1.0-alpha1/workflows/{rest...}", NULL, false, "GetWorkflow"},
+    {GET | POST, "/v1.0-beta1/workflows/{rest...}", NULL, false, "GetWorkflow"},
 };
 
 /* Those of the public port. */
 static const route public_routes[] = {
-    {GET, "/v1.0/healthz/outbound", http_outbound_healthz, true},
-    {GET, "/v1.0/healthz", http_healthz, true},
-    {GET, "/v1.0/metadata", http_get_metadata, true},
-    {PUT, "/v1.0/metadata/{key}", http_put_metadata, true},
+    {GET, "/v1.0/healthz/outbound", http_outbound_healthz, true, "HealthzOutbound"},
+    {GET, "/v1.0/healthz", http_healthz, true, "Healthz"},
+    {GET, "/v1.0/metadata", http_get_metadata, true, "GetMetadata"},
+    {PUT, "/v1.0/metadata/{key}", http_put_metadata, true, "SetMetadata"},
 };
 
 typedef struct route_list {
@@ -156,18 +159,6 @@ static const route *find(sc_http_request_ctx *ctx, route_list list, unsigned met
     return NULL;
 }
 
-static void read_trace(sc_http_request_ctx *ctx)
-{
-    const sc_str *parent = sc_pairs_get(&ctx->ex->req.headers, SC_STR("traceparent"));
-    const sc_str *state = sc_pairs_get(&ctx->ex->req.headers, SC_STR("tracestate"));
-
-    if (!parent || !sc_traceparent_is_valid(*parent))
-        return;
-    ctx->traceparent = *parent;
-    if (state)
-        ctx->tracestate = *state;
-}
-
 static bool has_token(const sc_http_request_ctx *ctx)
 {
     return sc_api_token_fits(ctx->api,
@@ -205,7 +196,6 @@ static sc_http_request_ctx *begin(void *self, sc_http_exchange *ex)
 
     ctx->api = self;
     ctx->ex = ex;
-    read_trace(ctx);
     return ctx;
 }
 
@@ -214,7 +204,7 @@ static void on_request(void *self, sc_http_exchange *ex)
     sc_http_request_ctx *ctx = begin(self, ex);
     const route *found;
 
-    if (http_answer_preflight(ctx))
+    if (!http_begin_trace(ctx) || http_answer_preflight(ctx))
         return;
     found = find(ctx, api_routes, method_bit(ex->req.method));
     if (!(found && found->is_open) && !has_token(ctx))
@@ -237,6 +227,8 @@ static void on_public_request(void *self, sc_http_exchange *ex)
     const route *found;
 
     ctx->is_public = true;
+    if (!http_begin_trace(ctx))
+        return;
     found = find(ctx, all_public_routes, method_bit(ex->req.method));
     if (found)
         found->run(ctx);
@@ -244,11 +236,29 @@ static void on_public_request(void *self, sc_http_exchange *ex)
         refuse_plainly(ctx, all_public_routes);
 }
 
+/* Only what got as far as a route is logged: no preflight, nothing that was refused for its token.
+ */
+static void log_call(sc_api *api, sc_http_exchange *ex, uint64_t now_ms)
+{
+    sc_http_request_ctx *ctx = begin(api, ex);
+    const route *found = find(ctx, api_routes, method_bit(ex->req.method));
+    sc_str name = sc_str_from(found && found->name ? found->name : "InvokeService");
+
+    if (http_is_preflight(ctx) || (!(found && found->is_open) && !has_token(ctx)))
+        return;
+    if (found && sc_str_eq(name, SC_STR("InvokeService")) && ctx->params[0].len > 0)
+        name = sc_arena_fmt(&ex->call->mem, "InvokeService/%.*s", SC_FMT(ctx->params[0]));
+    sc_api_log_http(&api->observe->api_log, ex, name, now_ms);
+}
+
 static void on_finished(void *self, sc_http_exchange *ex)
 {
-    const sc_api *api = self;
+    sc_api *api = self;
+    uint64_t now_ms = sc_loop_now_ms(api->loop);
 
-    sc_http_stats_record_exchange(api->observe->http_server, ex, sc_loop_now_ms(api->loop));
+    sc_http_stats_record_exchange(api->observe->http_server, ex, now_ms);
+    if (api->observe->api_log.is_on)
+        log_call(api, ex, now_ms);
 }
 
 static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_arena *mem)
