@@ -4,7 +4,6 @@
  */
 #include "core/error.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,19 +17,26 @@ static void mark_cut(char *text, size_t size)
     memcpy(text + end, "...", 4);
 }
 
-sc_code sc_fail(sc_error *err, sc_code code, const char *fmt, ...)
+sc_code sc_fail_list(sc_error *err, sc_code code, const char *fmt, va_list args)
 {
-    va_list args;
     int n;
 
     if (!err)
         return code;
     err->code = code;
-    va_start(args, fmt);
     n = vsnprintf(err->text, sizeof(err->text), fmt, args);
-    va_end(args);
     if (n >= (int)sizeof(err->text))
         mark_cut(err->text, sizeof(err->text));
+    return code;
+}
+
+sc_code sc_fail(sc_error *err, sc_code code, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    (void)sc_fail_list(err, code, fmt, args);
+    va_end(args);
     return code;
 }
 

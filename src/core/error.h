@@ -8,6 +8,8 @@
 #ifndef SC_CORE_ERROR_H
 #define SC_CORE_ERROR_H
 
+#include <stdarg.h>
+
 #include "core/base.h"
 
 typedef enum sc_code {
@@ -26,6 +28,7 @@ typedef struct sc_error {
 
 /* Writes code and text into `err` (NULL is allowed) and returns `code`. */
 sc_code sc_fail(sc_error *err, sc_code code, const char *fmt, ...) SC_PRINTF(3, 4);
+sc_code sc_fail_list(sc_error *err, sc_code code, const char *fmt, va_list args) SC_PRINTF(3, 0);
 
 /* Puts "text: " in front of the story, keeping the code; returns the code. */
 sc_code sc_error_context(sc_error *err, const char *fmt, ...) SC_PRINTF(2, 3);

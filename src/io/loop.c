@@ -112,6 +112,21 @@ void sc_loop_stop(sc_loop *loop)
     uv_stop(&loop->uv);
 }
 
+bool sc_loop_is_alive(const sc_loop *loop)
+{
+    return uv_loop_alive(&loop->uv) != 0;
+}
+
+int sc_loop_poll_fd(const sc_loop *loop)
+{
+    return uv_backend_fd(&loop->uv);
+}
+
+int sc_loop_poll_timeout_ms(const sc_loop *loop)
+{
+    return sc_loop_is_alive(loop) ? uv_backend_timeout(&loop->uv) : -1;
+}
+
 int sc_loop_close(sc_loop **at)
 {
     sc_loop *loop = *at;

@@ -27,6 +27,12 @@ void sc_loop_run(sc_loop *loop);
 /* Runs one turn; waits for an event when `wait`. Returns false when nothing is left. For tests. */
 bool sc_loop_turn(sc_loop *loop, bool wait);
 void sc_loop_stop(sc_loop *loop);
+/* True while something is open that keeps sc_loop_run going. */
+bool sc_loop_is_alive(const sc_loop *loop);
+/* For a loop inside another one: a descriptor that is readable when a turn has something to do, and
+ * how long to wait for it at most (-1: for ever). */
+int sc_loop_poll_fd(const sc_loop *loop);
+int sc_loop_poll_timeout_ms(const sc_loop *loop);
 /* Frees the loop; returns the number of handles still open (0 in a correct program). */
 int sc_loop_close(sc_loop **loop);
 
