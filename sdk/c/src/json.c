@@ -5,7 +5,6 @@
  */
 #include <locale.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -202,19 +201,26 @@ pillion_str pillion_json_str(const pillion_json *value)
 /* strtod reads the decimal point of the program's locale. */
 static bool read_double(const char *text, double *out)
 {
-    char local[64];
-    const char *point = localeconv()->decimal_point;
     const char *dot = strchr(text, '.');
     char *end;
 
     *out = strtod(text, &end);
     if (*end != '\0') {
-        if (!dot || end != dot || strlen(text) + strlen(point) >= sizeof(local))
+        sc_buf local = {0};
+        bool is_whole;
+
+        if (!dot || end != dot)
             return false;
-        (void)snprintf(local, sizeof(local), "%.*s%s%s", (int)(dot - text), text, point, dot + 1);
-        *out = strtod(local, &end);
+        sc_buf_add_fmt(&local, "%.*s%s%s", (int)(dot - text), text, localeconv()->decimal_point,
+                       dot + 1);
+        sc_buf_add_byte(&local, '\0');
+        *out = strtod(sc_buf_at(&local), &end);
+        is_whole = *end == '\0';
+        sc_buf_deinit(&local);
+        if (!is_whole)
+            return false;
     }
-    return *end == '\0' && isfinite(*out);
+    return isfinite(*out);
 }
 
 double pillion_json_double(const pillion_json *value, double fallback)
