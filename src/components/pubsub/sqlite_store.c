@@ -6,9 +6,9 @@
  */
 #include "components/pubsub/sqlite_store.h"
 
-#include <sqlite3.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "components/shared/sqlite_db.h"
 
 #define TRIM_MAX 1000
 
@@ -81,30 +81,12 @@ static const char *const sql_texts[] = {
 };
 
 struct sc_sqlite_store {
-    sqlite3 *db;
+    sc_sqlite_db db;
     sqlite3_stmt *statements[SQL_COUNT];
     sc_sqlite_store_settings settings;
     sc_arena mem;
     bool is_full_now;
 };
-
-/* ---- helpers ---- */
-
-static sc_code fail(const sc_sqlite_store *store, const char *doing, sc_error *err)
-{
-    int code = sqlite3_errcode(store->db);
-
-    return sc_fail(err, code == SQLITE_FULL ? SC_EXHAUSTED : SC_UNAVAILABLE, "sqlite: %s: %s%s",
-                   doing, sqlite3_errmsg(store->db),
-                   code == SQLITE_BUSY ? " (another process holds the file; see busyTimeout)" : "");
-}
-
-static sc_code run(sc_sqlite_store *store, const char *sql, sc_error *err)
-{
-    if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK)
-        return SC_OK;
-    return fail(store, sql, err);
-}
 
 static sqlite3_stmt *statement(sc_sqlite_store *store, int which)
 {
@@ -114,52 +96,19 @@ static sqlite3_stmt *statement(sc_sqlite_store *store, int which)
     return at;
 }
 
-static void bind_text(sqlite3_stmt *at, int index, sc_str text)
-{
-    (void)sqlite3_bind_text64(at, index, text.len ? text.at : "", text.len, SQLITE_STATIC,
-                              SQLITE_UTF8);
-}
-
-/* For statements that return no rows. */
-static sc_code finish(sc_sqlite_store *store, sqlite3_stmt *at, const char *doing, sc_error *err)
-{
-    int rc = sqlite3_step(at);
-    sc_code code = rc == SQLITE_DONE || rc == SQLITE_ROW ? SC_OK : fail(store, doing, err);
-
-    (void)sqlite3_reset(at);
-    return code;
-}
-
-/* Short naps: transactions of other sidecars take a millisecond or so. */
-static int on_busy(void *self, int tries)
-{
-    const sc_sqlite_store *store = self;
-    long nap_us = tries < 10 ? 100 : 1000;
-    struct timespec nap = {.tv_nsec = nap_us * 1000};
-    long slept_ms = tries < 10 ? 1 : tries - 8;
-
-    if (slept_ms > (long)store->settings.busy_ms)
-        return 0;
-    (void)nanosleep(&nap, NULL);
-    return 1;
-}
-
 /* ---- life ---- */
 
 static sc_code set_up(sc_sqlite_store *store, sc_error *err)
 {
-    (void)sqlite3_busy_handler(store->db, on_busy, store);
-    if (run(store, "PRAGMA journal_mode = WAL", err) != SC_OK ||
-        run(store, "PRAGMA synchronous = NORMAL", err) != SC_OK ||
-        run(store, "PRAGMA temp_store = MEMORY", err) != SC_OK ||
-        run(store, "BEGIN IMMEDIATE", err) != SC_OK || run(store, schema, err) != SC_OK ||
-        run(store, "COMMIT", err) != SC_OK)
-        return err->code;
-    for (int i = 0; i < SQL_COUNT; i++) {
-        if (sqlite3_prepare_v3(store->db, sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &store->statements[i], NULL) != SQLITE_OK)
-            return fail(store, sql_texts[i], err);
-    }
+    const sc_sqlite_db *db = &store->db;
+
+    if (sc_sqlite_run(db, "PRAGMA journal_mode = WAL", err) != SC_OK ||
+        sc_sqlite_run(db, "PRAGMA synchronous = NORMAL", err) != SC_OK ||
+        sc_sqlite_run(db, "PRAGMA temp_store = MEMORY", err) != SC_OK ||
+        sc_sqlite_run(db, "BEGIN IMMEDIATE", err) != SC_OK ||
+        sc_sqlite_run(db, schema, err) != SC_OK || sc_sqlite_run(db, "COMMIT", err) != SC_OK ||
+        sc_sqlite_prepare(db, sql_texts, SQL_COUNT, store->statements, err) != SC_OK)
+        return sc_error_context(err, "cannot open '%.*s'", SC_FMT(store->settings.file));
     return SC_OK;
 }
 
@@ -167,20 +116,16 @@ sc_code sc_sqlite_store_open(const sc_sqlite_store_settings *settings, sc_sqlite
                              sc_error *err)
 {
     sc_sqlite_store *store = sc_new(sc_sqlite_store);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
-    int rc;
 
     sc_arena_init(&store->mem, NULL);
     store->settings = *settings;
     store->settings.file = sc_arena_str(&store->mem, settings->file);
     store->settings.owner = sc_arena_str(&store->mem, settings->owner);
-    rc = sqlite3_open_v2(store->settings.file.at, &store->db, flags, NULL);
-    if (rc == SQLITE_OK && set_up(store, err) == SC_OK) {
+    if (sc_sqlite_open(&store->db, store->settings.file.at, settings->busy_ms, err) == SC_OK &&
+        set_up(store, err) == SC_OK) {
         *out = store;
         return SC_OK;
     }
-    (void)sc_fail(err, SC_UNAVAILABLE, "cannot open '%.*s': %s", SC_FMT(store->settings.file),
-                  store->db ? sqlite3_errmsg(store->db) : "out of memory");
     sc_sqlite_store_close(store);
     return err->code;
 }
@@ -189,14 +134,14 @@ void sc_sqlite_store_close(sc_sqlite_store *store)
 {
     for (int i = 0; i < SQL_COUNT; i++)
         (void)sqlite3_finalize(store->statements[i]);
-    (void)sqlite3_close(store->db);
+    sc_sqlite_close(&store->db);
     sc_arena_deinit(&store->mem);
     free(store);
 }
 
 sc_str sc_sqlite_store_path(const sc_sqlite_store *store)
 {
-    return sc_str_from(sqlite3_db_filename(store->db, "main"));
+    return sc_str_from(sqlite3_db_filename(store->db.handle, "main"));
 }
 
 /* ---- transactions ---- */
@@ -206,23 +151,23 @@ sc_code sc_sqlite_store_begin(sc_sqlite_store *store, bool is_publishing, sc_err
     bool full = is_publishing && store->settings.is_synced;
 
     if (full != store->is_full_now) {
-        if (run(store, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err) !=
-            SC_OK)
+        if (sc_sqlite_run(&store->db,
+                          full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                          err) != SC_OK)
             return err->code;
         store->is_full_now = full;
     }
-    return run(store, "BEGIN IMMEDIATE", err);
+    return sc_sqlite_run(&store->db, "BEGIN IMMEDIATE", err);
 }
 
 sc_code sc_sqlite_store_commit(sc_sqlite_store *store, sc_error *err)
 {
-    return run(store, "COMMIT", err);
+    return sc_sqlite_run(&store->db, "COMMIT", err);
 }
 
 void sc_sqlite_store_rollback(sc_sqlite_store *store)
 {
-    if (!sqlite3_get_autocommit(store->db))
-        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    sc_sqlite_rollback(&store->db);
 }
 
 /* ---- messages ---- */
@@ -232,15 +177,15 @@ sc_code sc_sqlite_store_put(sc_sqlite_store *store, const sc_sqlite_message *mes
 {
     sqlite3_stmt *at = statement(store, SQL_PUT);
 
-    bind_text(at, 1, message->topic);
+    sc_sqlite_bind_text(at, 1, message->topic);
     (void)sqlite3_bind_blob64(at, 2, message->payload.len ? message->payload.at : "",
                               message->payload.len, SQLITE_STATIC);
-    bind_text(at, 3, message->content_type);
-    bind_text(at, 4, message->metadata);
+    sc_sqlite_bind_text(at, 3, message->content_type);
+    sc_sqlite_bind_text(at, 4, message->metadata);
     (void)sqlite3_bind_int64(at, 5, now_ms);
     (void)sqlite3_bind_int64(at, 6, message->visible_ms);
     (void)sqlite3_bind_int64(at, 7, message->expires_ms);
-    return finish(store, at, "publish", err);
+    return sc_sqlite_finish(&store->db, at, "publish", err);
 }
 
 sc_code sc_sqlite_store_group(sc_sqlite_store *store, sc_str topic, sc_str name, bool from_newest,
@@ -248,20 +193,20 @@ sc_code sc_sqlite_store_group(sc_sqlite_store *store, sc_str topic, sc_str name,
 {
     sqlite3_stmt *at = statement(store, SQL_FIND_GROUP);
 
-    bind_text(at, 1, topic);
-    bind_text(at, 2, name);
+    sc_sqlite_bind_text(at, 1, topic);
+    sc_sqlite_bind_text(at, 2, name);
     if (sqlite3_step(at) == SQLITE_ROW) {
         *group = sqlite3_column_int64(at, 0);
         (void)sqlite3_reset(at);
         return SC_OK;
     }
     at = statement(store, SQL_ADD_GROUP);
-    bind_text(at, 1, topic);
-    bind_text(at, 2, name);
+    sc_sqlite_bind_text(at, 1, topic);
+    sc_sqlite_bind_text(at, 2, name);
     (void)sqlite3_bind_int(at, 3, from_newest);
-    if (finish(store, at, "create consumer group", err) != SC_OK)
+    if (sc_sqlite_finish(&store->db, at, "create consumer group", err) != SC_OK)
         return err->code;
-    *group = sqlite3_last_insert_rowid(store->db);
+    *group = sqlite3_last_insert_rowid(store->db.handle);
     return SC_OK;
 }
 
@@ -273,26 +218,19 @@ sc_code sc_sqlite_store_has_work(sc_sqlite_store *store, int64_t group, int64_t 
     (void)sqlite3_bind_int64(at, 1, group);
     (void)sqlite3_bind_int64(at, 2, now_ms);
     if (sqlite3_step(at) != SQLITE_ROW)
-        return fail(store, "look for messages", err);
+        return sc_sqlite_fail(&store->db, "look for messages", err);
     *has = sqlite3_column_int(at, 0) != 0;
     (void)sqlite3_reset(at);
     return SC_OK;
 }
 
-static sc_str column(sqlite3_stmt *at, int index)
-{
-    const void *bytes = sqlite3_column_blob(at, index);
-
-    return sc_str_of(bytes, (size_t)sqlite3_column_bytes(at, index));
-}
-
 static sc_sqlite_message read_row(sqlite3_stmt *at)
 {
     return (sc_sqlite_message){.seq = sqlite3_column_int64(at, 0),
-                               .topic = column(at, 1),
-                               .payload = column(at, 2),
-                               .content_type = column(at, 3),
-                               .metadata = column(at, 4),
+                               .topic = sc_sqlite_column(at, 1),
+                               .payload = sc_sqlite_column(at, 2),
+                               .content_type = sc_sqlite_column(at, 3),
+                               .metadata = sc_sqlite_column(at, 4),
                                .visible_ms = sqlite3_column_int64(at, 5),
                                .expires_ms = sqlite3_column_int64(at, 6),
                                .attempt = sqlite3_column_int64(at, 7)};
@@ -307,8 +245,8 @@ static sc_code add_delivery(sc_sqlite_store *store, int64_t group, int64_t seq, 
     (void)sqlite3_bind_int64(at, 2, seq);
     (void)sqlite3_bind_int64(at, 3, attempt);
     (void)sqlite3_bind_int64(at, 4, not_before_ms);
-    bind_text(at, 5, owner);
-    return finish(store, at, "hand out", err);
+    sc_sqlite_bind_text(at, 5, owner);
+    return sc_sqlite_finish(&store->db, at, "hand out", err);
 }
 
 static sc_code lease_again(sc_sqlite_store *store, int64_t group, int64_t seq, int64_t now_ms,
@@ -319,8 +257,8 @@ static sc_code lease_again(sc_sqlite_store *store, int64_t group, int64_t seq, i
     (void)sqlite3_bind_int64(at, 1, group);
     (void)sqlite3_bind_int64(at, 2, seq);
     (void)sqlite3_bind_int64(at, 3, now_ms + store->settings.lease_ms);
-    bind_text(at, 4, store->settings.owner);
-    return finish(store, at, "lease", err);
+    sc_sqlite_bind_text(at, 4, store->settings.owner);
+    return sc_sqlite_finish(&store->db, at, "lease", err);
 }
 
 typedef struct taker {
@@ -352,7 +290,7 @@ static sc_code fetch_due(sc_sqlite_store *store, int64_t group, int64_t now_ms, 
         to->left--;
     }
     (void)sqlite3_reset(at);
-    return to->left > 0 && rc != SQLITE_DONE ? fail(store, "fetch", err) : SC_OK;
+    return to->left > 0 && rc != SQLITE_DONE ? sc_sqlite_fail(&store->db, "fetch", err) : SC_OK;
 }
 
 static sc_code fetch_new(sc_sqlite_store *store, int64_t group, int64_t now_ms, taker *to,
@@ -380,7 +318,7 @@ static sc_code fetch_new(sc_sqlite_store *store, int64_t group, int64_t now_ms, 
             to->take(to->self, &message);
     }
     (void)sqlite3_reset(at);
-    return to->left > 0 && rc != SQLITE_DONE ? fail(store, "fetch", err) : SC_OK;
+    return to->left > 0 && rc != SQLITE_DONE ? sc_sqlite_fail(&store->db, "fetch", err) : SC_OK;
 }
 
 sc_code sc_sqlite_store_fetch(sc_sqlite_store *store, int64_t group, uint32_t max, int64_t now_ms,
@@ -399,7 +337,7 @@ sc_code sc_sqlite_store_fetch(sc_sqlite_store *store, int64_t group, uint32_t ma
     at = statement(store, SQL_MOVE);
     (void)sqlite3_bind_int64(at, 1, group);
     (void)sqlite3_bind_int64(at, 2, position);
-    return finish(store, at, "move the group's position", err);
+    return sc_sqlite_finish(&store->db, at, "move the group's position", err);
 }
 
 sc_code sc_sqlite_store_ack(sc_sqlite_store *store, int64_t group, int64_t seq, sc_error *err)
@@ -408,7 +346,7 @@ sc_code sc_sqlite_store_ack(sc_sqlite_store *store, int64_t group, int64_t seq, 
 
     (void)sqlite3_bind_int64(at, 1, group);
     (void)sqlite3_bind_int64(at, 2, seq);
-    return finish(store, at, "acknowledge", err);
+    return sc_sqlite_finish(&store->db, at, "acknowledge", err);
 }
 
 sc_code sc_sqlite_store_release(sc_sqlite_store *store, int64_t group, int64_t seq,
@@ -419,7 +357,7 @@ sc_code sc_sqlite_store_release(sc_sqlite_store *store, int64_t group, int64_t s
     (void)sqlite3_bind_int64(at, 1, group);
     (void)sqlite3_bind_int64(at, 2, seq);
     (void)sqlite3_bind_int64(at, 3, not_before_ms);
-    return finish(store, at, "release", err);
+    return sc_sqlite_finish(&store->db, at, "release", err);
 }
 
 sc_code sc_sqlite_store_renew(sc_sqlite_store *store, int64_t now_ms, sc_error *err)
@@ -427,8 +365,8 @@ sc_code sc_sqlite_store_renew(sc_sqlite_store *store, int64_t now_ms, sc_error *
     sqlite3_stmt *at = statement(store, SQL_RENEW);
 
     (void)sqlite3_bind_int64(at, 1, now_ms + store->settings.lease_ms);
-    bind_text(at, 2, store->settings.owner);
-    return finish(store, at, "renew leases", err);
+    sc_sqlite_bind_text(at, 2, store->settings.owner);
+    return sc_sqlite_finish(&store->db, at, "renew leases", err);
 }
 
 static sc_code trim_topic(sc_sqlite_store *store, sc_str topic,
@@ -436,12 +374,12 @@ static sc_code trim_topic(sc_sqlite_store *store, sc_str topic,
 {
     sqlite3_stmt *at = statement(store, SQL_DROP_OLD);
 
-    bind_text(at, 1, topic);
+    sc_sqlite_bind_text(at, 1, topic);
     (void)sqlite3_bind_int64(at, 2, retention->max_age_ms > 0 ? now_ms - retention->max_age_ms : 0);
     (void)sqlite3_bind_int64(at, 3, retention->max_count);
     (void)sqlite3_bind_int64(at, 4, now_ms);
     (void)sqlite3_bind_int64(at, 5, TRIM_MAX);
-    return finish(store, at, "trim", err);
+    return sc_sqlite_finish(&store->db, at, "trim", err);
 }
 
 /* The topic that follows `topic`; false at the end. */
@@ -449,10 +387,10 @@ static bool topic_after(sc_sqlite_store *store, sc_str topic, sc_arena *mem, sc_
 {
     sqlite3_stmt *at = statement(store, SQL_TOPIC_AFTER);
 
-    bind_text(at, 1, topic);
+    sc_sqlite_bind_text(at, 1, topic);
     *next = SC_STR_NONE;
     if (sqlite3_step(at) == SQLITE_ROW)
-        *next = sc_arena_str(mem, column(at, 0));
+        *next = sc_arena_str(mem, sc_sqlite_column(at, 0));
     (void)sqlite3_reset(at);
     return next->len > 0;
 }
@@ -463,10 +401,11 @@ static sc_code drop_lost(sc_sqlite_store *store, int64_t before_ms, int64_t *los
 
     (void)sqlite3_bind_int64(at, 1, before_ms);
     (void)sqlite3_bind_int64(at, 2, TRIM_MAX);
-    if (finish(store, at, "trim", err) != SC_OK)
+    if (sc_sqlite_finish(&store->db, at, "trim", err) != SC_OK)
         return err->code;
-    *lost = sqlite3_changes(store->db);
-    return *lost ? finish(store, statement(store, SQL_DROP_ORPHANS), "trim", err) : SC_OK;
+    *lost = sqlite3_changes(store->db.handle);
+    return *lost ? sc_sqlite_finish(&store->db, statement(store, SQL_DROP_ORPHANS), "trim", err)
+                 : SC_OK;
 }
 
 sc_code sc_sqlite_store_trim(sc_sqlite_store *store, const sc_sqlite_retention *retention,

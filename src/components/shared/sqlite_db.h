@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A connection to an SQLite file for components that share one between processes: opening, waiting
+ * for others, statements, errors. Used by one thread at a time.
+ */
+#ifndef SC_COMPONENTS_SHARED_SQLITE_DB_H
+#define SC_COMPONENTS_SHARED_SQLITE_DB_H
+
+#include <sqlite3.h>
+
+#include "core/error.h"
+#include "core/str.h"
+
+typedef struct sc_sqlite_db {
+    sqlite3 *handle;
+    uint32_t busy_ms; /* how long to wait for another process's transaction */
+} sc_sqlite_db;
+
+/* Opens or creates the file: a path or a file: URI, NUL-terminated. `db` stays at its address.
+ * Fails with SC_UNAVAILABLE naming it and SQLite's reason. */
+sc_code sc_sqlite_open(sc_sqlite_db *db, const char *file, uint32_t busy_ms,
+                       sc_error *err) SC_MUST_CHECK;
+void sc_sqlite_close(sc_sqlite_db *db); /* all statements are finalized before */
+
+/* The story of the last failure: SC_EXHAUSTED for a full disk, else SC_UNAVAILABLE. */
+sc_code sc_sqlite_fail(const sc_sqlite_db *db, const char *doing, sc_error *err);
+/* Statements without rows, as text. */
+sc_code sc_sqlite_run(const sc_sqlite_db *db, const char *sql, sc_error *err) SC_MUST_CHECK;
+/* Ends the transaction that is open, if any. */
+void sc_sqlite_rollback(const sc_sqlite_db *db);
+
+/* Prepares `count` statements that are kept. Fails as sc_sqlite_run. */
+sc_code sc_sqlite_prepare(const sc_sqlite_db *db, const char *const *texts, size_t count,
+                          sqlite3_stmt **out, sc_error *err) SC_MUST_CHECK;
+void sc_sqlite_bind_text(sqlite3_stmt *at, int index, sc_str text);
+/* Runs one that returns no rows, and resets it. */
+sc_code sc_sqlite_finish(const sc_sqlite_db *db, sqlite3_stmt *at, const char *doing,
+                         sc_error *err) SC_MUST_CHECK;
+/* A column of the row at hand; good until the statement moves on. */
+sc_str sc_sqlite_column(sqlite3_stmt *at, int index);
+
+#endif
