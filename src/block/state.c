@@ -53,7 +53,7 @@ static sc_code read_prefix(sc_states *states, sc_state_store *store, sc_error *e
     const sc_str *given = sc_pairs_get_nocase(store->state->base.env.settings, SC_STR("keyPrefix"));
     sc_arena *mem = &states->mem;
     sc_str word = given ? lower(*given, mem) : SC_STR("appid");
-    sc_str space = states->env.namespace_;
+    sc_str space = states->env.plain_namespace;
 
     if (has_separator(word))
         return sc_fail(err, SC_INVALID,

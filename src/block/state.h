@@ -20,8 +20,9 @@ typedef struct sc_states_env {
     sc_loop *loop;
     sc_log *log;
     sc_str app_id;
-    sc_str namespace_;   /* NAMESPACE; may be empty */
-    sc_pubsubs *pubsubs; /* for the outbox */
+    sc_str namespace_;      /* NAMESPACE, or "default" */
+    sc_str plain_namespace; /* NAMESPACE as it is; may be empty */
+    sc_pubsubs *pubsubs;    /* for the outbox */
     sc_random *random;
 } sc_states_env;
 

@@ -319,6 +319,7 @@ static void make_blocks(sc_runtime *rt)
                                                 .log = &rt->processor,
                                                 .app_id = rt->options.app_id,
                                                 .namespace_ = rt->options.namespace_,
+                                                .plain_namespace = rt->options.plain_namespace,
                                                 .pubsubs = rt->pubsubs,
                                                 .random = &rt->random});
 }

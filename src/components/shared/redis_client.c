@@ -90,6 +90,11 @@ sc_str sc_redis_client_name(const sc_redis_client *client)
     return sc_str_from(client->name);
 }
 
+bool sc_redis_client_is_cluster(const sc_redis_client *client)
+{
+    return client->mode == REDIS_CLUSTER;
+}
+
 /* ---- nodes ---- */
 
 redis_node *redis_client_node(sc_redis_client *client, const redis_address *address)
@@ -137,7 +142,7 @@ void redis_node_close(redis_node *node)
 redis_node *redis_client_route(sc_redis_client *client, sc_str key)
 {
     if (client->mode == REDIS_CLUSTER && key.len)
-        return client->slots[redis_slot_of(key)];
+        return client->slots[sc_redis_slot_of(key)];
     if (sc_list_is_empty(&client->nodes))
         return NULL;
     return SC_CONTAINER_OF(client->nodes.next, redis_node, link);

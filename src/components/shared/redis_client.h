@@ -204,6 +204,11 @@ const sc_error *sc_redis_client_trouble(const sc_redis_client *client);
 /* "127.0.0.1:6379", as the settings name it. */
 sc_str sc_redis_client_name(const sc_redis_client *client);
 
+bool sc_redis_client_is_cluster(const sc_redis_client *client);
+/* The hash slot of a cluster that holds `key`: CRC16 of the key, or of what stands in its first {}
+ * when that is not empty, modulo 16384. */
+uint16_t sc_redis_slot_of(sc_str key);
+
 /* Sends `request`, or keeps it until its node is back. Returns SC_PENDING: request->done runs
  * later. Fails, and does not keep it, with SC_EXHAUSTED when too much waits already, or with
  * SC_FAILED_PRECONDITION after sc_redis_client_close. */

@@ -45,8 +45,6 @@ sc_code redis_address_parse(sc_str text, uint64_t port, redis_address *out,
 bool redis_address_set(redis_address *out, sc_str host, int64_t port) SC_MUST_CHECK;
 bool redis_address_eq(const redis_address *a, const redis_address *b);
 
-/* CRC16 of the key, or of what stands in its first {} when that is not empty, modulo 16384. */
-uint16_t redis_slot_of(sc_str key);
 /* "MOVED 3999 127.0.0.1:6381" and "ASK ..."; an empty host means the node that said it. */
 bool redis_parse_redirect(sc_str text, const redis_address *from, uint16_t *slot,
                           redis_address *out) SC_MUST_CHECK;

@@ -95,7 +95,7 @@ static uint16_t crc16(sc_str bytes)
     return (uint16_t)crc;
 }
 
-uint16_t redis_slot_of(sc_str key)
+uint16_t sc_redis_slot_of(sc_str key)
 {
     size_t open = sc_str_find(key, '{');
 

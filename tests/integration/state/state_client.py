@@ -15,9 +15,21 @@ def in_memory(folder, request):
     return {}
 
 
+def redis(folder, request):
+    server = Redis(folder)
+    request.addfinalizer(server.kill)
+    return {"redisHost": f"127.0.0.1:{server.port}"}
+
+
+def sqlite(folder, request):
+    return {"connectionString": str(folder / "state.db"), "cleanupInterval": "1s"}
+
+
 # A store is a line: its type, and what makes the metadata of its YAML (and a server that it needs).
 STORES = {
     "state.in-memory": in_memory,
+    "state.redis": redis,
+    "state.sqlite": sqlite,
 }
 SHARED = [kind for kind in STORES if kind != "state.in-memory"]  # several sidecars see one store
 
