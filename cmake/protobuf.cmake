@@ -2,6 +2,7 @@
 find_program(PROTOC_C protoc-c REQUIRED)
 file(GLOB_RECURSE protos RELATIVE ${CMAKE_SOURCE_DIR}/proto CONFIGURE_DEPENDS
      ${CMAKE_SOURCE_DIR}/proto/*.proto)
+list(REMOVE_ITEM protos dapr/proto/runtime/v1/dapr.proto) # a service: for the descriptors alone
 set(proto_out ${CMAKE_BINARY_DIR}/proto)
 file(MAKE_DIRECTORY ${proto_out})
 set(proto_sources)
@@ -27,3 +28,20 @@ endforeach()
 add_library(pillion_proto STATIC ${proto_sources})
 target_include_directories(pillion_proto SYSTEM PUBLIC ${proto_out})
 target_link_libraries(pillion_proto PUBLIC PkgConfig::PROTOBUF_C)
+
+# What server reflection tells of the services, as a C array (src/api/grpc/descriptors.c).
+set(described dapr/proto/runtime/v1/dapr.proto grpc/reflection/v1/reflection.proto
+    grpc/reflection/v1alpha/reflection.proto)
+set(descriptor_set ${CMAKE_BINARY_DIR}/descriptors.bin)
+set(descriptor_array ${CMAKE_BINARY_DIR}/descriptor_set.c)
+find_program(PROTOC protoc REQUIRED)
+list(TRANSFORM protos PREPEND ${CMAKE_SOURCE_DIR}/proto/ OUTPUT_VARIABLE proto_paths)
+add_custom_command(
+    OUTPUT ${descriptor_array}
+    COMMAND ${PROTOC} --descriptor_set_out=${descriptor_set} --include_imports
+            -I${CMAKE_SOURCE_DIR}/proto -I${PROTOBUF_INCLUDE} ${described}
+    COMMAND ${CMAKE_COMMAND} -DFROM=${descriptor_set} -DTO=${descriptor_array}
+            -DNAME=sc_descriptor_set -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${proto_paths} ${CMAKE_SOURCE_DIR}/proto/dapr/proto/runtime/v1/dapr.proto
+            ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/proto)

@@ -48,7 +48,7 @@ def main():
                 continue
             target = found.group(1).split("/")[0]
             is_own = target == layer or (layer == "sdk" and target == found.group(1))
-            if is_own or target in ("dapr", "google") or target in BELOW[layer]:
+            if is_own or target in ("dapr", "google", "grpc") or target in BELOW[layer]:
                 continue
             print(f"{path.relative_to(ROOT)}:{number}: {layer} must not include {found.group(1)}")
             wrong += 1

@@ -47,6 +47,8 @@ void grpc_set_metadata(sc_grpc_ctx *ctx, sc_str message);
 void grpc_shutdown(sc_grpc_ctx *ctx, sc_str message);
 /* subscribe.c */
 extern const sc_grpc_handler grpc_subscribe;
+/* reflection.c */
+extern const sc_grpc_handler grpc_reflection;
 
 /* trace.c: reads what the call says of its trace; false: it was refused. */
 bool grpc_begin_trace(sc_grpc_ctx *ctx);

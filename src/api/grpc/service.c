@@ -121,13 +121,24 @@ bool grpc_open_stream(sc_grpc_stream *stream)
     return is_there(stream->user) && has_token(stream->user) && grpc_begin_trace(stream->user);
 }
 
+/* The stream of another service that is served here, or NULL. */
+static const sc_grpc_method *other_method_of(sc_str path)
+{
+    static const sc_grpc_method reflection = {"ServerReflectionInfo", NULL, &grpc_reflection};
+
+    if (sc_str_eq(path, SC_STR("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")) ||
+        sc_str_eq(path, SC_STR("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")))
+        return &reflection;
+    return NULL;
+}
+
 static const sc_grpc_method *method_of(sc_str path)
 {
     sc_str prefix = SC_STR("/dapr.proto.runtime.v1.Dapr/");
     sc_str name;
 
     if (!sc_str_starts(path, prefix))
-        return NULL;
+        return other_method_of(path);
     name = sc_str_sub(path, prefix.len, path.len);
     for (size_t i = 0; i < SC_ARRAY_LEN(methods); i++) {
         if (sc_str_eq(name, sc_str_from(methods[i].name)))
