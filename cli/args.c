@@ -53,7 +53,7 @@ static void *member(const cli_flag *flag, void *options)
     return (char *)options + flag->offset;
 }
 
-static void add_to_list(cli *c, cli_list *list, sc_str text)
+static void add_to_list(cli *c, cli_texts *list, sc_str text)
 {
     while (text.at) {
         sc_str one = sc_str_cut(&text, ',');

@@ -12,7 +12,9 @@
 #define NOT_UNDERSTOOD 255 /* as Dapr's command line exits */
 
 static const cli_command *const commands[] = {
-    &cli_run, &cli_sidecar, &cli_version, &cli_help, NULL,
+    &cli_run,     &cli_list,       &cli_stop,   &cli_publish,  &cli_invoke,    &cli_sidecar,
+    &cli_version, &cli_build_info, &cli_help,   &cli_annotate, &cli_dashboard, &cli_mcpservers,
+    &cli_mtls,    &cli_scheduler,  &cli_status, &cli_upgrade,  &cli_workflow,  NULL,
 };
 
 /* The options of every command are members of `cli` itself. */

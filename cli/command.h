@@ -10,16 +10,16 @@
 #include "core/arena.h"
 #include "core/error.h"
 
-typedef struct cli_list {
+typedef struct cli_texts {
     sc_str *at;
     uint32_t count;
-} cli_list;
+} cli_texts;
 
 typedef enum cli_flag_kind {
     CLI_FLAG_TEXT,   /* sc_str */
     CLI_FLAG_SWITCH, /* bool */
     CLI_FLAG_NUMBER, /* int64_t */
-    CLI_FLAG_LIST,   /* cli_list: repeated, or ',' between */
+    CLI_FLAG_LIST,   /* cli_texts: repeated, or ',' between */
 } cli_flag_kind;
 
 typedef struct cli_flag {
@@ -56,7 +56,7 @@ typedef struct cli_flag {
     }
 #define CLI_LIST(type, member, ...)                                                                \
     {                                                                                              \
-        .kind = CLI_FLAG_LIST, .offset = CLI_AT(type, member, cli_list), __VA_ARGS__               \
+        .kind = CLI_FLAG_LIST, .offset = CLI_AT(type, member, cli_texts), __VA_ARGS__              \
     }
 #define CLI_FLAGS_END                                                                              \
     {                                                                                              \

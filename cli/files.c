@@ -194,13 +194,13 @@ static bool has_yaml_ending(sc_str file)
             sc_str_eq_nocase(sc_str_sub(file, file.len - 4, file.len), SC_STR(".yml")));
 }
 
-sc_code cli_folder_list_yaml(cli *c, sc_str folder, cli_list *names, sc_error *err)
+sc_code cli_folder_list_yaml(cli *c, sc_str folder, cli_texts *names, sc_error *err)
 {
     DIR *dir = opendir(name(c, folder));
     struct dirent *entry;
     uint32_t cap = 0;
 
-    *names = (cli_list){0};
+    *names = (cli_texts){0};
     if (!dir)
         return sc_fail(err, SC_NOT_FOUND, "stat %.*s: %s", SC_FMT(folder), cli_reason(errno));
     while ((entry = readdir(dir)) != NULL) {

@@ -29,6 +29,6 @@ sc_str cli_path_base(sc_str path);
 /* "no such file or directory": an errno as Go prints it. */
 const char *cli_reason(int error);
 /* The sorted names of a folder's files that end in .yaml or .yml. */
-sc_code cli_folder_list_yaml(cli *c, sc_str folder, cli_list *names, sc_error *err) SC_MUST_CHECK;
+sc_code cli_folder_list_yaml(cli *c, sc_str folder, cli_texts *names, sc_error *err) SC_MUST_CHECK;
 
 #endif

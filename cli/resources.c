@@ -52,7 +52,7 @@ static sc_code read_file(cli *c, sc_str file, cli_resources *to, sc_error *err)
 
 sc_code cli_resources_read(cli *c, sc_str folder, cli_resources *to, sc_error *err)
 {
-    cli_list names;
+    cli_texts names;
 
     if (cli_folder_list_yaml(c, folder, &names, err) != SC_OK)
         return err->code;

@@ -4,6 +4,7 @@
  */
 #include <unistd.h>
 
+#include "cli/absent.h"
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/run_settings.h"
@@ -83,8 +84,7 @@ static int run_run(cli *c, void *options, const cli_args *args)
     cli_run_settings *settings = options;
 
     if (settings->kubernetes)
-        return cli_fail(c, "run --kubernetes is not there yet: this command line runs applications "
-                           "on this machine only");
+        return cli_absent(c, "run --kubernetes");
     settings->command = args->count > 0 ? args->words : NULL;
     return run_one(c, settings);
 }

@@ -167,8 +167,8 @@ static void add_if_said(arg_list *to, const cli_flag *flag, const S *s)
             add(to, sc_arena_fmt(to->mem, "--%s", flag->sidecar).at);
         break;
     case CLI_FLAG_LIST:
-        for (uint32_t i = 0; i < ((const cli_list *)value)->count; i++)
-            add_flag(to, flag, ((const cli_list *)value)->at[i]);
+        for (uint32_t i = 0; i < ((const cli_texts *)value)->count; i++)
+            add_flag(to, flag, ((const cli_texts *)value)->at[i]);
         break;
     }
 }

@@ -23,7 +23,7 @@ typedef struct cli_run_settings {
     int64_t profile_port;
     bool is_profiled;
     sc_str config;
-    cli_list resources;
+    cli_texts resources;
     sc_str components; /* the older flag for one resources path */
     sc_str placement;
     sc_str scheduler;

@@ -9,6 +9,7 @@
 #include "cli/print.h"
 #include "cli/resources.h"
 #include "cli/run_settings.h"
+#include "core/quantity.h"
 #include "core/random.h"
 #include "io/stream.h"
 
@@ -48,29 +49,11 @@ static sc_str random_id(cli *c)
                         second[sc_random_below(&random, SC_ARRAY_LEN(second))]);
 }
 
-/* A Kubernetes quantity by its form: digits, a fraction, a suffix. */
-static bool is_quantity(sc_str text)
-{
-    static const char *const suffixes[] = {"",   "k",  "M",  "G",  "T",  "P", "E",
-                                           "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
-    size_t at = sc_str_starts(text, SC_STR("-")) ? 1 : 0;
-    size_t from = at;
-
-    while (at < text.len && ((text.at[at] >= '0' && text.at[at] <= '9') || text.at[at] == '.'))
-        at++;
-    if (at == from)
-        return false;
-    for (size_t i = 0; i < SC_ARRAY_LEN(suffixes); i++) {
-        if (sc_str_eq(sc_str_sub(text, at, text.len), sc_str_from(suffixes[i])))
-            return true;
-    }
-    return false;
-}
-
 static sc_code settle_words(cli *c, settings *s, sc_error *err)
 {
     static const char *const protocols[] = {"http", "https", "grpc", "grpcs", "h2c"};
     bool is_known = false;
+    int64_t size;
 
     if (s->app_id.len == 0)
         s->app_id = random_id(c);
@@ -81,11 +64,11 @@ static sc_code settle_words(cli *c, settings *s, sc_error *err)
                        "invalid app protocol '%.*s': --app-protocol is http, https, grpc, grpcs or "
                        "h2c",
                        SC_FMT(s->app_protocol));
-    if (!is_quantity(s->max_body_size))
+    if (!sc_quantity_parse(s->max_body_size, &size))
         return sc_fail(err, SC_INVALID,
                        "invalid max request body size: '%.*s'; --max-body-size is a size like 4Mi",
                        SC_FMT(s->max_body_size));
-    if (!is_quantity(s->read_buffer_size))
+    if (!sc_quantity_parse(s->read_buffer_size, &size))
         return sc_fail(err, SC_INVALID,
                        "invalid http read buffer size: '%.*s'; --read-buffer-size is a size like "
                        "4Ki",
@@ -96,7 +79,7 @@ static sc_code settle_words(cli *c, settings *s, sc_error *err)
 /* ---- paths ---- */
 
 /* ["a" "b"], as Go prints a list of strings. */
-static sc_str quoted(cli *c, const cli_list *paths)
+static sc_str quoted(cli *c, const cli_texts *paths)
 {
     sc_str text = SC_STR("[");
 
@@ -128,7 +111,7 @@ static void add_default_components(cli *c, settings *s, const cli_resources *all
     const cli_resource *orphan = find_orphan(all);
     sc_str own = sc_arena_fmt(&c->mem, "%.*s/components", SC_FMT(c->root));
     cli_resources defaults = {0};
-    cli_list more = {.count = s->resources.count + 1};
+    cli_texts more = {.count = s->resources.count + 1};
     sc_str pubsub;
 
     if (!orphan || cli_resources_read(c, own, &defaults, NULL) != SC_OK)

@@ -206,9 +206,7 @@ def test_an_application_that_is_killed_is_named(user, resources):
     assert "❌  The App process was terminated by signal: killed" in session.lines
 
 
-def test_fifty_times_leave_nothing(user, resources, tmp_path):
-    sockets = tmp_path / "s"
-    sockets.mkdir()
+def test_fifty_times_leave_nothing(user, resources, tmp_path, sockets):
     before = {p: sorted(os.listdir(p)) for p in (tmp_path, resources, user.home)}
     for number in range(50):
         session = run(user, resources, "sh", "-c", "sleep 1000 & wait", flags=["-u", sockets])

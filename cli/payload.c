@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What `publish` and `invoke` have in common.
+ */
+#include "cli/payload.h"
+
+#include "cli/files.h"
+#include "cli/print.h"
+#include "core/doc.h"
+#include "wire/json.h"
+
+bool cli_payload(cli *c, const char *command, sc_str data, bool has_data, sc_str file, sc_str *out)
+{
+    sc_error err;
+
+    *out = data;
+    if (file.len == 0)
+        return true;
+    if (has_data) {
+        (void)cli_fail(c, "Only one of --data and --data-file allowed in the same %s command",
+                       command);
+        return false;
+    }
+    if (cli_file_read(c, file, out, &err) == SC_OK)
+        return true;
+    (void)cli_fail(c, "Error reading payload from '%.*s'. Error: %s", SC_FMT(file), err.text);
+    return false;
+}
+
+sc_str cli_problem_text(cli *c, sc_str answer)
+{
+    sc_doc *doc = NULL;
+    sc_str code;
+
+    if (sc_json_parse(answer, &c->mem, &doc, NULL, NULL) != SC_OK)
+        return SC_STR("");
+    code = sc_doc_string(sc_doc_get(doc, SC_STR("errorCode")));
+    if (code.len == 0)
+        return SC_STR("");
+    return sc_arena_fmt(&c->mem, " (%.*s: %.*s)", SC_FMT(code),
+                        SC_FMT(sc_doc_string(sc_doc_get(doc, SC_STR("message")))));
+}
