@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -47,13 +48,17 @@ static void unref(sc_listener *listener)
     }
 }
 
-/* True when the socket file is there and nobody listens on it: left behind by a killed process. */
+/* True when a socket is there and nobody listens on it: left behind by a killed process. */
 static bool is_stale(const char *path)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat info;
     bool refused;
+    int fd;
 
+    if (lstat(path, &info) != 0 || !S_ISSOCK(info.st_mode))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
     (void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);

@@ -71,10 +71,12 @@ sc_code sc_app_channel_open(sc_runtime *rt, sc_error *err)
     const protocol *with = find(rt->options.app_protocol);
     int64_t max = rt->options.app_max_concurrency;
 
-    if (rt->options.app_port == 0)
+    if (rt->options.app_port == 0) {
+        sc_log log = sc_runtime_log(rt, "dapr.runtime.channels");
+
+        sc_log_warn(&log, "App channel is not initialized. Did you configure an app-port?");
         return SC_OK;
-    if (max > 0)
-        sc_log_info(&rt->log, "app max concurrency set to %lld", (long long)max);
+    }
     if (with->is_tls && open_tls(rt, with, err) != SC_OK)
         return err->code;
     if (with->is_grpc)

@@ -69,7 +69,7 @@ static void on_one_closed(void *user)
     sc_runtime *rt = user;
 
     rt->health.closing--;
-    if (rt->is_stopping)
+    if (sc_runtime_is_ending(rt))
         sc_runtime_on_subscription_closed(rt);
     else if (rt->health.closing == 0 && rt->health.is_healthy)
         sc_app_start_ask(rt);
@@ -81,6 +81,10 @@ static void became_unhealthy(sc_runtime *rt, const char *reason)
 
     sc_log_warn(&rt->health_log, "App entered un-healthy status: %s", reason);
     rt->health.is_healthy = false;
+    if (sc_runtime_is_ending(rt)) { /* the subscriptions close already */
+        sc_runtime_on_app_unhealthy(rt);
+        return;
+    }
     rt->subscription_count = rt->metadata.subscription_count = 0;
     rt->health.closing += count;
     for (uint32_t i = 0; i < count; i++)
@@ -112,7 +116,8 @@ static void on_probed(sc_runtime *rt, const char *reason)
                ++health->failures == (uint32_t)rt->options.health_threshold) {
         became_unhealthy(rt, reason);
     }
-    sc_timer_start(&health->timer, (uint64_t)rt->options.health_interval_s * 1000);
+    if (health->is_running) /* the end may have begun */
+        sc_timer_start(&health->timer, (uint64_t)rt->options.health_interval_s * 1000);
 }
 
 /* `label`: the status. */

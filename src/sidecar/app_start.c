@@ -29,6 +29,9 @@ static void on_connected(void *self)
     sc_stream_close(rt->start.probe);
     rt->start.probe = NULL;
     sc_log_info(&rt->log, "application discovered on port %u", rt->options.app_port);
+    if (rt->options.app_max_concurrency > 0)
+        sc_log_info(&rt->log, "app max concurrency set to %lld",
+                    (long long)rt->options.app_max_concurrency);
     if (!rt->options.checks_health) {
         ask(rt);
         return;
@@ -39,6 +42,8 @@ static void on_connected(void *self)
 
 void sc_app_start_ask(sc_runtime *rt)
 {
+    if (sc_runtime_is_ending(rt))
+        return;
     if (rt->start.is_asking) /* the answer that is under way will do */
         return;
     rt->start.asked = 0;
@@ -94,7 +99,6 @@ void sc_app_start_begin(sc_runtime *rt)
 {
     sc_arena_init(&rt->start.mem, NULL);
     if (!rt->app && !rt->app_grpc) {
-        sc_log_warn(&rt->log, "App channel is not initialized. Did you configure an app-port?");
         sc_runtime_on_app_started(rt);
         return;
     }
@@ -165,7 +169,7 @@ static void ask_grpc(sc_runtime *rt)
 /* False when the answer comes too late: the sidecar ends, or the application is not well again. */
 static bool is_wanted(sc_runtime *rt)
 {
-    if (rt->is_stopping || (rt->options.checks_health && !rt->health.is_healthy)) {
+    if (sc_runtime_is_ending(rt) || (rt->options.checks_health && !rt->health.is_healthy)) {
         rt->start.is_asking = false;
         return false;
     }

@@ -342,6 +342,7 @@ sc_code sc_runtime_open_components(sc_runtime *rt, sc_error *err)
     if (open_pass(rt, true, err) != SC_OK || open_pass(rt, false, err) != SC_OK)
         return err->code;
     tell_parked(rt);
+    sc_log_info(&rt->log, "Waiting for all outstanding components to be processed…");
     sc_log_info(&rt->log, "All outstanding components processed");
     return SC_OK;
 }

@@ -39,6 +39,18 @@ typedef struct sc_app_start {
     sc_pairs headers;
 } sc_app_start;
 
+/* Opening the ports, one kind of server after the other. */
+typedef struct sc_opening {
+    sc_timer pause;
+    sc_listen at[SC_MAX_LISTEN];
+    uint32_t count; /* addresses of this kind */
+    uint32_t next;
+    uint32_t open;
+    uint32_t kind;     /* row of servers.c */
+    uint64_t since_ms; /* when this kind began */
+    uint64_t pause_ms; /* before the next try */
+} sc_opening;
+
 /* Probing the application; zeroed: off. */
 typedef struct sc_app_health {
     sc_timer timer;
@@ -85,20 +97,31 @@ struct sc_runtime {
     sc_app_http *app; /* one of these, or none */
     sc_app_grpc *app_grpc;
     sc_tls_context *app_tls; /* https and grpcs; NULL: plain */
+    sc_opening opening;
     sc_app_start start;
     sc_app_health health;
     sc_subscription **subscriptions;
     const sc_subscription_spec **specs; /* as the metadata lists them */
     uint32_t subscription_count;
-    sc_signal_watch *signals[2];
+    sc_signal_watch *signals[3];
     sc_timer grace;
+    sc_timer block; /* --dapr-block-shutdown-duration */
     uint64_t started_ms;
     uint32_t closing_kind; /* components.c: rows that are not closed yet */
     uint32_t closing;      /* parts of the current closing step that are still open */
-    int exit_code;
+    bool is_blocking;      /* a signal came, but the APIs go on for a while */
+    bool is_restarting;    /* SIGHUP: the end is a new beginning */
     bool is_stopping;
     bool is_closing_servers;
+    bool are_subscriptions_closed;
+    void (*after_subscriptions)(sc_runtime *rt); /* when the last is closed; NULL: nothing */
 };
+
+/* A signal or a call asked for the end: nothing new begins. */
+static inline bool sc_runtime_is_ending(const sc_runtime *rt)
+{
+    return rt->is_stopping || rt->is_blocking;
+}
 
 /* app_channel.c: the channel that --app-protocol asks for; none without --app-port. Fails as
  * sc_tls_context_new does. */
@@ -110,7 +133,6 @@ void sc_app_channel_close(sc_runtime *rt, void (*on_closed)(void *user));
  * and calls sc_runtime_on_app_started. Without an application port: at once. */
 void sc_app_start_begin(sc_runtime *rt);
 void sc_app_start_cancel(sc_runtime *rt);
-void sc_runtime_on_app_started(sc_runtime *rt);
 /* metrics.c: what records, then the page unless --enable-metrics=false. */
 sc_code sc_runtime_open_metrics(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
 /* components.c: opens every component of the resources: secret stores, then the others in their
@@ -118,9 +140,34 @@ sc_code sc_runtime_open_metrics(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
 sc_code sc_runtime_open_components(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
 /* components.c: closes them, the kinds in reverse; calls sc_runtime_on_components_closed. */
 void sc_runtime_close_components(sc_runtime *rt);
+/* servers.c: opens the ports, then calls sc_runtime_on_servers_open; ends the process when one kind
+ * of server has no address. */
+void sc_servers_open(sc_runtime *rt);
+void sc_servers_open_cancel(sc_runtime *rt);
+/* One call of `on_closed` for each of server_count and grpc_server_count. */
+void sc_servers_close(sc_runtime *rt, uint64_t linger_ms, void (*on_closed)(void *user));
+
+/* runtime.c: builds a sidecar up and runs it until it ends. `options` were read early; they and
+ * the log's file stay the caller's. Returns the exit code, or SC_RUNTIME_RESTART. */
+#define SC_RUNTIME_RESTART (-1)
+int sc_runtime_run(const sc_options *options, int log_fd, bool is_first);
+/* What every line carries; texts in `mem`. */
+sc_log_sink sc_runtime_sink(const sc_options *options, int fd, sc_arena *mem);
+/* "Fatal error from runtime: TEXT"; the kernel takes back what was built. */
+void sc_runtime_fatal(sc_runtime *rt, const char *text) SC_NORETURN;
+void sc_runtime_on_servers_open(sc_runtime *rt);
+void sc_runtime_on_app_started(sc_runtime *rt);
+static inline sc_log sc_runtime_log(sc_runtime *rt, const char *scope)
+{
+    return (sc_log){.sink = &rt->sink, .scope = scope};
+}
+
 /* shutdown.c */
+void sc_runtime_watch_signals(sc_runtime *rt);
+void sc_runtime_on_api_shutdown(void *user, bool is_forced);
 void sc_runtime_on_components_closed(sc_runtime *rt);
-void sc_runtime_stop(sc_runtime *rt);
+/* The application is not healthy any more: a blocked end need not wait. */
+void sc_runtime_on_app_unhealthy(sc_runtime *rt);
 
 /* app_start.c: asks the application, which answers already, and starts its subscriptions. */
 void sc_app_start_ask(sc_runtime *rt);

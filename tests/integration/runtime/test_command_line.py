@@ -109,7 +109,7 @@ def test_a_busy_public_port_is_named(tmp_path):
     second = Sidecar("other", flags=["--dapr-public-port", str(first.port), "--dapr-public-listen-address",
                                      "127.0.0.1"], wait=False)
     assert second.end() == 1
-    assert f"--dapr-public-port {first.port}: listen tcp 127.0.0.1:{first.port}: bind: address already in use" in \
+    assert f"failed to start public HTTP server: listen tcp 127.0.0.1:{first.port}: bind: address already in use" in \
         second.log[-1]
     assert first.stop() == 0
 
