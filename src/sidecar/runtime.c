@@ -144,10 +144,10 @@ static sc_code build(sc_runtime *rt, sc_error *err)
     if (read_all(rt, err) != SC_OK)
         return err->code;
     log_absent_services(rt);
-    if (sc_runtime_open_metrics(rt, err) != SC_OK)
-        return err->code;
     sc_log_info(&rt->log, "standalone mode configured");
     sc_log_info(&rt->log, "app id: %.*s", SC_FMT(rt->options.app_id));
+    if (sc_runtime_open_metrics(rt, err) != SC_OK)
+        return err->code;
     if (sc_runtime_open_components(rt, err) != SC_OK)
         return err->code;
     sc_log_info(&rt->log, "Loading Declarative Subscriptions…");

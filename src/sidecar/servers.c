@@ -242,6 +242,8 @@ static void say_grpc_open(sc_runtime *rt, const sc_log *log)
 {
     const sc_api_rules *rules = &rt->configuration.api;
 
+    if (rt->observe.tracer.mode != SC_TRACE_OFF)
+        sc_log_info(log, "Enabled gRPC tracing middleware");
     if (rt->observe.metrics)
         sc_log_info(log, "Enabled gRPC metrics middleware");
     if (rt->options.api_token.len > 0)
@@ -295,6 +297,8 @@ static void say_http_open(sc_runtime *rt, const sc_log *log)
     if (rt->options.max_body_len > 0)
         sc_log_info(log, "Enabled max body size HTTP middleware with size %llu bytes",
                     (unsigned long long)rt->options.max_body_len);
+    if (rt->observe.tracer.mode != SC_TRACE_OFF)
+        sc_log_info(log, "Enabled tracing HTTP middleware");
     if (rt->observe.metrics)
         sc_log_info(log, "Enabled metrics HTTP middleware");
     if (rt->options.allowed_origins.len > 0)
