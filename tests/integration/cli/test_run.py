@@ -46,7 +46,7 @@ def test_all_goes_well(user, resources, terminal):
 def test_output_and_error_of_the_application_stay_apart_in_pipes(user, resources):
     done = user.call("dapr", "run", "--app-id", "a", "--resources-path", resources, "--", "sh", "-c",
                      "echo out; echo err >&2")
-    assert "== APP == out\n" in done.stdout and "err" not in done.stdout.replace("echo err", "")
+    assert "== APP == out\n" in done.stdout and "== APP == err" not in done.stdout
     assert done.stderr == "== APP == err\n"
 
 
