@@ -13,6 +13,7 @@ sc_component(state/in_memory)
 sc_component(state/redis)
 sc_component(state/sqlite)
 sc_component(state/sqlite3)
+sc_component(conversation/echo)
 sc_component(secretstores/local_env)
 sc_component(secretstores/local_file)
 

@@ -8,7 +8,7 @@ file(MAKE_DIRECTORY ${proto_out})
 set(proto_sources)
 # The well-known types that they import: libprotobuf-c brings no C for these.
 find_path(PROTOBUF_INCLUDE google/protobuf/struct.proto REQUIRED)
-foreach(stem google/protobuf/any google/protobuf/struct)
+foreach(stem google/protobuf/any google/protobuf/duration google/protobuf/struct google/protobuf/wrappers)
     add_custom_command(
         OUTPUT ${proto_out}/${stem}.pb-c.c ${proto_out}/${stem}.pb-c.h
         COMMAND ${PROTOC_C} --c_out=${proto_out} -I${PROTOBUF_INCLUDE} ${stem}.proto

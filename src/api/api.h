@@ -6,6 +6,7 @@
 #define SC_API_API_H
 
 #include "api/access.h"
+#include "block/conversation.h"
 #include "block/metadata.h"
 #include "block/pubsub.h"
 #include "block/state.h"
@@ -18,6 +19,7 @@ typedef struct sc_api {
     sc_pubsubs *pubsubs;
     sc_states *states;
     sc_secretstores *secretstores;
+    sc_conversations *conversations;
     sc_ledger *ledger;
     sc_metadata *metadata;
     sc_observe *observe;

@@ -113,7 +113,8 @@ sc_code sc_instance_open(const sc_component *component, sc_open_fn open, sc_clos
         return code;
     }
     instance->close = close;
-    code = open(instance->self, instance->conf, &instance->env, err);
+    if (open)
+        code = open(instance->self, instance->conf, &instance->env, err);
     if (code != SC_OK) {
         sc_instance_deinit(instance);
         free(instance);
@@ -140,7 +141,10 @@ void sc_instance_close(sc_instance *instance, uint64_t linger_ms, void (*tell)(v
 {
     instance->on_closed = tell;
     instance->user = user;
-    instance->close(instance->self, linger_ms, on_closed, instance);
+    if (instance->close)
+        instance->close(instance->self, linger_ms, on_closed, instance);
+    else
+        on_closed(instance);
 }
 
 /* ---- those of one kind ---- */

@@ -10,7 +10,8 @@
 #include "component/component.h"
 #include "core/op.h"
 
-/* What every kind has. The header of the kind says what its open and close promise. */
+/* What every kind has; NULL where there is nothing to do. The header of the kind says what its open
+ * and close promise. */
 typedef sc_code (*sc_open_fn)(void *self, const void *conf, const sc_component_env *env,
                               sc_error *err);
 typedef void (*sc_close_fn)(void *self, uint64_t linger_ms, void (*on_closed)(void *user),
@@ -39,7 +40,7 @@ void sc_instance_deinit(sc_instance *instance);
 sc_code sc_instance_open(const sc_component *component, sc_open_fn open, sc_close_fn close,
                          const sc_component_env *env, sc_instance **out,
                          sc_error *err) SC_MUST_CHECK;
-/* Closes and frees it; then `on_closed` (may be NULL). */
+/* Closes and frees it; then `on_closed` (may be NULL), at once or later. */
 void sc_instance_close(sc_instance *instance, uint64_t linger_ms, void (*on_closed)(void *user),
                        void *user);
 

@@ -38,7 +38,8 @@ typedef struct sc_secretstore_ops {
     /* Complete op->op later. */
     void (*get)(void *self, sc_secret_op *op);
     void (*bulk_get)(void *self, sc_bulk_secret_op *op);
-    /* Fails what is left after `linger_ms`, frees; `on_closed` later. */
+    /* Fails what is left after `linger_ms`, frees; then `on_closed`, at once or later. NULL: there
+     * is nothing to close. */
     void (*close)(void *self, uint64_t linger_ms, void (*on_closed)(void *user), void *user);
 } sc_secretstore_ops;
 

@@ -13,6 +13,9 @@ static sc_code open_secretstore(sc_runtime *rt, const sc_component *component,
 static size_t secretstore_capabilities(const sc_runtime *rt, sc_str name,
                                        const char *names[SC_MAX_CAPABILITIES]);
 static void close_secretstores(sc_runtime *rt);
+static sc_code open_conversation(sc_runtime *rt, const sc_component *component,
+                                 const sc_component_env *env, sc_error *err);
+static void close_conversations(sc_runtime *rt);
 static sc_code open_pubsub(sc_runtime *rt, const sc_component *component,
                            const sc_component_env *env, sc_error *err);
 static size_t pubsub_capabilities(const sc_runtime *rt, sc_str name,
@@ -45,7 +48,7 @@ static const component_kind kinds[] = {
     {"configuration.", "configuration store", NULL, NULL, NULL},
     {"lock.", "lock store", NULL, NULL, NULL},
     {"crypto.", "crypto provider", NULL, NULL, NULL},
-    {"conversation.", "conversation", NULL, NULL, NULL},
+    {"conversation.", "conversation", open_conversation, NULL, close_conversations},
     {"nameresolution.", "name resolver", NULL, NULL, NULL},
     {"middleware.", "middleware", NULL, NULL, NULL},
 };
@@ -314,6 +317,7 @@ static void make_blocks(sc_runtime *rt)
                                .metrics = rt->observe.metrics,
                                .scopes = rt->configuration.secret_scopes,
                                .scope_count = rt->configuration.secret_scopes_count});
+    rt->conversations = sc_conversations_new(rt->loop, rt->observe.metrics);
     rt->pubsubs = sc_pubsubs_new(&pubsubs);
     rt->states = sc_states_new(&(sc_states_env){.loop = rt->loop,
                                                 .log = &rt->processor,
@@ -399,6 +403,27 @@ static void on_secretstores_closed(void *user)
 static void close_secretstores(sc_runtime *rt)
 {
     sc_secretstores_close(rt->secretstores, SC_LINGER_MS, on_secretstores_closed, rt);
+}
+
+/* ---- conversation ---- */
+
+static sc_code open_conversation(sc_runtime *rt, const sc_component *component,
+                                 const sc_component_env *env, sc_error *err)
+{
+    return sc_conversations_add(rt->conversations, component, env, err);
+}
+
+static void on_conversations_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    sc_conversations_free(rt->conversations);
+    close_next_kind(rt);
+}
+
+static void close_conversations(sc_runtime *rt)
+{
+    sc_conversations_close(rt->conversations, SC_LINGER_MS, on_conversations_closed, rt);
 }
 
 /* ---- pub/sub ---- */

@@ -68,6 +68,7 @@ static void fill_metadata(sc_runtime *rt)
                        .pubsubs = rt->pubsubs,
                        .states = rt->states,
                        .secretstores = rt->secretstores,
+                       .conversations = rt->conversations,
                        .ledger = rt->ledger,
                        .metadata = &rt->metadata,
                        .observe = &rt->observe,

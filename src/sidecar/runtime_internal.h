@@ -81,6 +81,7 @@ struct sc_runtime {
     sc_metrics_page *metrics_page; /* NULL: none */
     sc_ledger *ledger;
     sc_secretstores *secretstores;
+    sc_conversations *conversations;
     sc_pubsubs *pubsubs;
     sc_states *states;
     sc_str instance_id;                /* unique per running sidecar, for components */

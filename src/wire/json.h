@@ -36,6 +36,10 @@ sc_str sc_json_unquote(sc_str raw, sc_arena *mem);
 /* Appends `text` as a string in quotes, escaped as Go does (with < > & and U+2028/9 escaped);
  * bytes that are not UTF-8 become \ufffd. */
 void sc_json_add_string(sc_buf *out, sc_str text);
+/* Appends a number in the fewest digits that read back as the same, as Go's encoding/json:
+ * exponents below 1e-6 and from 1e21. What JSON has no number for is the text "NaN", "Infinity". */
+void sc_json_add_double(sc_buf *out, double number);
+void sc_json_add_float(sc_buf *out, float number);
 /* Appends the pairs as an object of strings, in their order. */
 void sc_json_add_pairs(sc_buf *out, const sc_pairs *pairs);
 /* Appends a document, compact; keys in memcmp order (last of duplicates wins) when `is_sorted`. */

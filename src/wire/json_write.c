@@ -2,6 +2,8 @@
  *
  * Writing JSON with the escapes that Go's encoding/json uses.
  */
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "wire/json.h"
@@ -88,6 +90,76 @@ void sc_json_add_string(sc_buf *out, sc_str text)
         }
     }
     sc_buf_add_byte(out, '"');
+}
+
+/* `text` is C's "%.17e": digits and exponent; written as Go's 'f' or 'e' format. */
+static void add_digits(sc_buf *out, const char *text, double magnitude)
+{
+    const char *e = strchr(text, 'e');
+    int exponent = (int)strtol(e + 1, NULL, 10);
+    char digits[32];
+    int count = 0;
+
+    if (*text == '-') {
+        sc_buf_add_byte(out, '-');
+        text++;
+    }
+    for (const char *at = text; at < e; at++) {
+        if (*at != '.')
+            digits[count++] = *at;
+    }
+    while (count > 1 && digits[count - 1] == '0')
+        count--;
+    if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21)) {
+        sc_buf_add(out, digits, 1);
+        if (count > 1)
+            sc_buf_add_fmt(out, ".%.*s", count - 1, digits + 1);
+        sc_buf_add_fmt(out, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+    } else if (exponent < 0) {
+        sc_buf_add_fmt(out, "0.%.*s%.*s", -exponent - 1, "00000000", count, digits);
+    } else {
+        for (int i = 0; i <= exponent || i < count; i++) {
+            if (i == exponent + 1)
+                sc_buf_add_byte(out, '.');
+            sc_buf_add_byte(out, i < count ? digits[i] : '0');
+        }
+    }
+}
+
+/* Tries ever more digits until the text reads back as the number. */
+static void add_shortest(sc_buf *out, double number, bool is_float)
+{
+    char text[40];
+
+    if (isnan(number) || isinf(number)) {
+        sc_buf_add_str(out, isnan(number) ? SC_STR("\"NaN\"")
+                            : number > 0  ? SC_STR("\"Infinity\"")
+                                          : SC_STR("\"-Infinity\""));
+        return;
+    }
+    for (int digits = 0; digits < 17; digits++) {
+        double back;
+
+        (void)snprintf(text, sizeof(text), "%.*e", digits, number);
+        back = is_float ? (double)strtof(text, NULL) : strtod(text, NULL);
+        if (memcmp(&back, &number, sizeof(back)) == 0)
+            break;
+    }
+    add_digits(out, text, fabs(number));
+}
+
+void sc_json_add_double(sc_buf *out, double number)
+{
+    if (number > -1e15 && number < 1e15 && number == (double)(int64_t)number &&
+        !(number == 0 && signbit(number)))
+        sc_buf_add_fmt(out, "%lld", (long long)number);
+    else
+        add_shortest(out, number, false);
+}
+
+void sc_json_add_float(sc_buf *out, float number)
+{
+    add_shortest(out, (double)number, true);
 }
 
 void sc_json_add_pairs(sc_buf *out, const sc_pairs *pairs)

@@ -11,8 +11,10 @@
 #include "core/arena.h"
 #include "core/pairs.h"
 
-/* The message that `bytes` hold, or NULL when they are none (or memory is short). Lives in `mem`.
- */
+#define SC_PROTO_MAX_DEPTH 256u /* messages inside messages */
+
+/* The message that `bytes` hold, or NULL when they are none, nest deeper than SC_PROTO_MAX_DEPTH,
+ * or memory is short. Lives in `mem`. */
 void *sc_proto_unpack(const ProtobufCMessageDescriptor *type, sc_str bytes,
                       sc_arena *mem) SC_MUST_CHECK;
 sc_str sc_proto_pack(const ProtobufCMessage *message, sc_arena *mem);

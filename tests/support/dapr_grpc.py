@@ -17,6 +17,7 @@ PACKAGE = "dapr.proto.runtime.v1."
 def pool():
     with tempfile.NamedTemporaryFile() as out:
         subprocess.run(["protoc", f"-I{PROTO}", "--include_imports", f"--descriptor_set_out={out.name}",
+                        "google/protobuf/wrappers.proto",
                         *(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))], check=True, cwd=PROTO)
         files = descriptor_pb2.FileDescriptorSet.FromString(out.read())
     made = descriptor_pool.DescriptorPool()

@@ -18,7 +18,9 @@ typedef struct sc_grpc_ctx {
     sc_str tracestate;
     sc_str baggage;  /* valid, or empty */
     bool is_refused; /* access lists, token: neither counted nor logged */
-    void *extra;     /* a streaming method's */
+    void *extra;     /* the method's */
+    /* The client of a unary call went before its answer; NULL: nobody needs to know. */
+    void (*on_cancelled)(struct sc_grpc_ctx *ctx);
 } sc_grpc_ctx;
 
 typedef struct sc_grpc_method {
@@ -41,6 +43,9 @@ void grpc_query_state(sc_grpc_ctx *ctx, sc_str message);
 /* secret.c */
 void grpc_get_secret(sc_grpc_ctx *ctx, sc_str message);
 void grpc_get_bulk_secret(sc_grpc_ctx *ctx, sc_str message);
+/* conversation.c */
+void grpc_converse_alpha1(sc_grpc_ctx *ctx, sc_str message);
+void grpc_converse_alpha2(sc_grpc_ctx *ctx, sc_str message);
 /* metadata.c */
 void grpc_get_metadata(sc_grpc_ctx *ctx, sc_str message);
 void grpc_set_metadata(sc_grpc_ctx *ctx, sc_str message);

@@ -20,6 +20,8 @@ static const sc_grpc_method methods[] = {
     {"QueryStateAlpha1", grpc_query_state, NULL},
     {"GetSecret", grpc_get_secret, NULL},
     {"GetBulkSecret", grpc_get_bulk_secret, NULL},
+    {"ConverseAlpha1", grpc_converse_alpha1, NULL},
+    {"ConverseAlpha2", grpc_converse_alpha2, NULL},
     {"GetMetadata", grpc_get_metadata, NULL},
     {"SetMetadata", grpc_set_metadata, NULL},
     {"Shutdown", grpc_shutdown, NULL},
@@ -39,9 +41,14 @@ bool sc_grpc_api_row(size_t index, sc_api_row *row)
 
 static void open_call(sc_grpc_stream *stream);
 static void run_unary(sc_grpc_stream *stream, sc_str message);
+static void cancel_unary(sc_grpc_stream *stream);
 
 static const sc_grpc_handler unary = {
-    .on_open = open_call, .on_message = run_unary, .is_unary_request = true};
+    .on_open = open_call,
+    .on_message = run_unary,
+    .on_cancelled = cancel_unary,
+    .is_unary_request = true,
+};
 /* Answers in on_open, whatever the client goes on to send. */
 static const sc_grpc_handler refusal = {.on_open = open_call};
 
@@ -114,6 +121,14 @@ static void run_unary(sc_grpc_stream *stream, sc_str message)
     sc_grpc_ctx *ctx = stream->user;
 
     ctx->method->run(ctx, message);
+}
+
+static void cancel_unary(sc_grpc_stream *stream)
+{
+    sc_grpc_ctx *ctx = stream->user;
+
+    if (ctx->on_cancelled)
+        ctx->on_cancelled(ctx);
 }
 
 bool grpc_open_stream(sc_grpc_stream *stream)

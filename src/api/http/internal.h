@@ -36,6 +36,9 @@ void http_transact_state(sc_http_request_ctx *ctx);
 /* secret.c */
 void http_get_secret(sc_http_request_ctx *ctx);
 void http_get_bulk_secret(sc_http_request_ctx *ctx);
+/* conversation.c */
+void http_converse_alpha1(sc_http_request_ctx *ctx);
+void http_converse_alpha2(sc_http_request_ctx *ctx);
 /* metadata.c */
 void http_get_metadata(sc_http_request_ctx *ctx);
 void http_put_metadata(sc_http_request_ctx *ctx);

@@ -15,9 +15,6 @@ typedef struct local_env_conf {
 typedef struct local_env {
     const local_env_conf *conf;
     const sc_component_env *env;
-    void (*on_closed)(void *user);
-    void *user;
-    sc_op closing;
 } local_env;
 
 static const sc_field fields[] = {
@@ -83,29 +80,10 @@ static void local_env_bulk_get(void *at, sc_bulk_secret_op *op)
     sc_op_finish(&op->op);
 }
 
-static void on_closing_done(sc_op *op)
-{
-    local_env *self = SC_CONTAINER_OF(op, local_env, closing);
-
-    self->on_closed(self->user);
-}
-
-static void local_env_close(void *at, uint64_t linger_ms, void (*on_closed)(void *user), void *user)
-{
-    local_env *self = at;
-
-    (void)linger_ms;
-    self->on_closed = on_closed;
-    self->user = user;
-    sc_op_init(&self->closing, sc_loop_ops(self->env->loop), NULL, on_closing_done);
-    sc_op_finish(&self->closing);
-}
-
 static const sc_secretstore_ops ops = {
     .open = local_env_open,
     .get = local_env_get,
     .bulk_get = local_env_bulk_get,
-    .close = local_env_close,
 };
 
 extern const sc_component sc_secretstores_local_env;

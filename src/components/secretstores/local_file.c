@@ -30,9 +30,6 @@ typedef struct local_file {
     sc_map by_key; /* of file_secret */
     file_secret *first;
     file_secret *last;
-    void (*on_closed)(void *user);
-    void *user;
-    sc_op closing;
 } local_file;
 
 static const sc_field fields[] = {
@@ -253,24 +250,12 @@ static void local_file_bulk_get(void *at, sc_bulk_secret_op *op)
     sc_op_finish(&op->op);
 }
 
-static void on_closing_done(sc_op *op)
-{
-    local_file *self = SC_CONTAINER_OF(op, local_file, closing);
-
-    free_secrets(self);
-    self->on_closed(self->user);
-}
-
 static void local_file_close(void *at, uint64_t linger_ms, void (*on_closed)(void *user),
                              void *user)
 {
-    local_file *self = at;
-
     (void)linger_ms;
-    self->on_closed = on_closed;
-    self->user = user;
-    sc_op_init(&self->closing, sc_loop_ops(self->env->loop), NULL, on_closing_done);
-    sc_op_finish(&self->closing);
+    free_secrets(at);
+    on_closed(user);
 }
 
 static const sc_secretstore_ops ops = {
