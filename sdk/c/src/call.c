@@ -161,6 +161,7 @@ static void free_call(pillion_call *call)
 {
     sc_arena mem = call->mem; /* the call lives in it */
 
+    sc_buf_deinit(&call->kept);
     sc_arena_deinit(&call->attempt);
     sc_arena_deinit(&mem);
 }
@@ -203,11 +204,16 @@ static void on_answered(sc_op *op)
         (void)error_take(&call->err, &op->err);
         if (call->is_cancelled)
             (void)error_set(&call->err, PILLION_CANCELLED, "cancelled");
+        else if (call->is_too_long)
+            (void)error_set(&call->err, PILLION_EXHAUSTED, "the answer is longer than %zu bytes",
+                            call->client->max_body_len);
     } else {
+        sc_str body = call->is_streaming ? sc_buf_str(&call->kept) : request->answer_body;
+
         error_clear(&call->err);
-        call->body = str_out(sc_arena_str(&call->attempt, request->answer_body));
+        call->body = str_out(sc_arena_str(&call->attempt, body));
         if (request->status >= 400)
-            answer_error(&call->err, request->status, request->answer_body);
+            answer_error(&call->err, request->status, body);
     }
     call->err.status = request->status;
     if (call->is_cancelled || !call->finish || call->finish(call))
@@ -284,7 +290,7 @@ const pillion_error *pillion_call_error(const pillion_call *call)
 
 int pillion_call_status(const pillion_call *call)
 {
-    return call->is_complete ? call->err.status : 0;
+    return call->is_complete ? call->err.status : call->request.status;
 }
 
 pillion_str pillion_call_body(const pillion_call *call)

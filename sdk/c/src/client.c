@@ -8,6 +8,7 @@
 
 #include "client_internal.h"
 #include "io/tls.h"
+#include "stream.h"
 
 #define DEFAULT_TIMEOUT_MS  60000u
 #define DEFAULT_CONNECTIONS 64u
@@ -196,6 +197,8 @@ void pillion_client_free(pillion_client *client)
     client->closing = 1; /* it does not go while this function uses it */
     SC_LIST_EACH_SAFE (&client->calls, it)
         pillion_call_cancel(SC_CONTAINER_OF(it, pillion_call, link));
+    SC_LIST_EACH_SAFE (&client->streams, it)
+        stream_cut(it);
     if (client->http) {
         client->closing++;
         sc_http_client_close(client->http, on_connection_closed, client);

@@ -53,6 +53,10 @@ struct pillion_call {
     sc_http_call_op request;
     sc_pairs headers;
     sc_str request_body;
+    pillion_invoke_options streaming; /* on_part, on_room, is_body_open, user */
+    bool is_streaming;
+    bool is_too_long;
+    sc_buf kept; /* of a body in parts, what nobody takes */
     pillion_error err;
     pillion_str body; /* of the answer */
     const sc_doc *json;
@@ -77,6 +81,8 @@ pillion_call *call_new(pillion_client *client, call_finish finish, uint32_t time
 void call_request(pillion_call *call, const char *method, sc_buf *target, sc_str body);
 void call_header(pillion_call *call, sc_str name, sc_str value);
 void call_headers(pillion_call *call, const pillion_pair *headers, size_t count);
+/* Body and answer of the request come in parts, as the options say. */
+void call_stream(pillion_call *call, const pillion_invoke_options *options);
 /* Sends the request that was said, after `pause_ms`. */
 void call_send(pillion_call *call, uint32_t pause_ms);
 /* For a call without a request under way: completes later. Returns it. */

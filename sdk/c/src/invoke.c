@@ -37,6 +37,7 @@ static pillion_call *send_request(pillion_call *call, const char *method, sc_buf
     if (body.len > 0 || set->content_type)
         call_header(call, SC_STR("Content-Type"), sc_arena_str(&call->attempt, sc_str_from(type)));
     call_headers(call, set->headers, set->header_count);
+    call_stream(call, set);
     call_send(call, 0);
     return call;
 }

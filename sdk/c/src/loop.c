@@ -83,13 +83,10 @@ void pillion_loop_free(pillion_loop *loop)
         return;
     assert(!loop->is_running);
     run_mail(loop);
-    while (loop->open > 0) {
-        bool is_alive = loop_turn(loop, -1);
-
-        assert(is_alive || loop->open == 0); /* a client, application or timer was not freed */
-        if (!is_alive)
-            break;
-    }
+    while (loop_turn(loop,
+                     -1)) /* connections that still send their last bytes, for a second at most */
+        ;
+    assert(loop->open == 0); /* a client, application or timer was not freed */
     sc_wake_close(loop->wake);
     left = sc_loop_close(&loop->sc);
     assert(left == 0);

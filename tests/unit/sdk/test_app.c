@@ -259,6 +259,76 @@ static void a_request_outlives_its_application(void **state)
     pillion_respond(kept_request, 200, NULL, pillion_text("to nobody"));
 }
 
+/* ---- bodies in parts ---- */
+
+static size_t part_count, part_len;
+
+static void on_part(void *user, pillion_call *call, pillion_str part)
+{
+    assert_int_equal(pillion_call_status(call), 200);
+    part_count++;
+    part_len += part.len;
+    if (user)
+        pillion_call_cancel(call);
+}
+
+static void on_drip(void *user, pillion_request *request)
+{
+    (void)user;
+    pillion_respond_start(request, 200, "text/plain");
+    for (int i = 0; i < 100; i++)
+        (void)pillion_respond_write(request, pillion_text("0123456789"));
+    pillion_respond_end(request);
+}
+
+static void an_answer_is_taken_in_parts(void **state)
+{
+    pillion_invoke_options options = {.on_part = on_part};
+    pillion_call *call;
+    pillion_error err;
+
+    (void)state;
+    pillion_app_route(app, "GET", "/drip", on_drip, NULL);
+    part_count = part_len = 0;
+    call = pillion_api(client, "GET", "/drip", pillion_text(""), &options);
+    assert_int_equal(pillion_wait(call, NULL), PILLION_OK);
+    assert_int_equal(part_len, 1000);
+    assert_true(part_count >= 1);
+    assert_int_equal(pillion_call_body(call).len, 0);
+    pillion_call_free(call);
+    part_len = 0;
+    call = pillion_api(client, "GET", "/nope", pillion_text(""), &options);
+    assert_int_equal(pillion_wait(call, &err), PILLION_NOT_FOUND);
+    assert_int_equal(part_len, 0);
+    assert_non_null(strstr(err.text, "/nope"));
+    pillion_call_free(call);
+    options.user = &options;
+    call = pillion_api(client, "GET", "/drip", pillion_text(""), &options);
+    assert_int_equal(pillion_wait(call, NULL), PILLION_CANCELLED);
+    pillion_call_free(call);
+}
+
+static void a_body_is_sent_in_parts(void **state)
+{
+    pillion_invoke_options options = {.is_body_open = true};
+    pillion_call *call = pillion_api(client, "POST", "/echo", pillion_text("["), &options);
+    int written = 0;
+
+    (void)state;
+    for (; written < 100000; written++) {
+        bool is_full = pillion_call_write(call, pillion_text("12345,"));
+
+        while (is_full && (is_full = pillion_call_is_full(call)))
+            pillion_loop_step(loop, -1);
+    }
+    (void)pillion_call_write(call, pillion_text("0]"));
+    pillion_call_write_end(call);
+    assert_int_equal(pillion_wait(call, NULL), PILLION_OK);
+    assert_int_equal(pillion_call_body(call).len, 3 + 6 * 100000);
+    assert_false(pillion_call_write(call, pillion_text("late")));
+    pillion_call_free(call);
+}
+
 /* ---- events ---- */
 
 static void subscriptions_are_listed_with_their_rules(void **state)
@@ -558,6 +628,8 @@ int main(void)
         TEST(a_request_is_answered_later),
         TEST(a_request_outlives_its_peer),
         TEST(a_request_outlives_its_application),
+        TEST(an_answer_is_taken_in_parts),
+        TEST(a_body_is_sent_in_parts),
         TEST(subscriptions_are_listed_with_their_rules),
         TEST(verdicts_are_what_the_sidecar_reads),
         TEST(an_event_is_answered_later),

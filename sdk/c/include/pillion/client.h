@@ -15,5 +15,6 @@
 #include "pillion/loop.h"
 #include "pillion/pubsub.h"
 #include "pillion/state.h"
+#include "pillion/stream.h"
 
 #endif

@@ -18,7 +18,16 @@ typedef struct pillion_invoke_options {
     const char *content_type; /* of the body; NULL: application/json, none without a body */
     const pillion_pair *headers;
     size_t header_count;
-    uint32_t timeout_ms;
+    uint32_t timeout_ms; /* 0: the client's; long streams need a time to match */
+    /* An answer of any length: called for each part of its body as it arrives, on the loop;
+     * pillion_call_status and _header tell the rest. The call's body then stays empty, but for that
+     * of a failure. NULL: the body is kept whole. */
+    void (*on_part)(void *user, pillion_call *call, pillion_str part);
+    /* A body of any length: more follows what is passed as `body`, by pillion_call_write. */
+    bool is_body_open;
+    /* pillion_call_write said true and would not now. May be NULL. */
+    void (*on_room)(void *user, pillion_call *call);
+    void *user; /* of both */
 } pillion_invoke_options;
 
 /* Calls the application `app_id` with the method (any HTTP verb) and the path, which may have a
@@ -34,6 +43,16 @@ PILLION_API pillion_call *pillion_invoke(pillion_client *client, const char *app
 PILLION_API pillion_call *pillion_api(pillion_client *client, const char *method, const char *path,
                                       pillion_str body,
                                       const pillion_invoke_options *options) PILLION_CHECK;
+
+/* More of an open body; copies. Dropped when the call is complete. True: much of it waits to be
+ * sent; go on in on_room, or when pillion_call_is_full says false after a step of the loop. */
+PILLION_API bool pillion_call_write(pillion_call *call, pillion_str part);
+/* The open body is whole. */
+PILLION_API void pillion_call_write_end(pillion_call *call);
+PILLION_API bool pillion_call_is_full(pillion_call *call);
+/* Stops and resumes on_part: the peer is then slowed down. A few parts may still come. */
+PILLION_API void pillion_call_pause(pillion_call *call);
+PILLION_API void pillion_call_resume(pillion_call *call);
 
 /* ---- secrets ---- */
 
