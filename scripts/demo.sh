@@ -82,7 +82,7 @@ echo "== resources/pubsub.yaml"
 cat "$work/resources/pubsub.yaml"
 echo "== two programs, two sidecars, $messages messages"
 free_port; app_port=$port
-"$build/examples/orders/subscriber" "$app_port" "$messages" &
+APP_PORT=$app_port "$build/examples/orders/subscriber" "$messages" &
 subscriber=$!
 started="$started $subscriber"
 sidecar() { # NAME APP-ID HTTP-PORT GRPC-PORT [FLAG...]
@@ -100,7 +100,7 @@ free_port; first=$port; free_port
 sidecar sidecar-publisher publisher "$first" "$port"
 publisher_sidecar=$pid
 
-"$build/examples/orders/publisher" "$first" "$messages"
+DAPR_HTTP_PORT=$first "$build/examples/orders/publisher" --timed "$messages"
 wait "$subscriber"
 echo "memory        publisher's sidecar $(memory $publisher_sidecar), subscriber's sidecar $(memory $subscriber_sidecar) (resident)"
 kill "$subscriber_sidecar" "$publisher_sidecar"

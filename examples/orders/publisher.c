@@ -1,87 +1,80 @@
 /* SPDX-License-Identifier: MIT
  *
- * Publishes orders to topic `orders` of component `pubsub` through its sidecar, one after another,
- * and shows each one that was accepted.
+ * Publishes messages to topic `orders` of component `pubsub`, one after another, and shows each one
+ * that the broker has.
  *
- *   publisher <sidecar's HTTP port> <how many>
+ *   publisher [--timed] [how many]     (5; --timed adds the time of sending to each message)
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
-#include "core/clock.h"
-#include "net/http_client.h"
+#include <pillion/client.h>
 
-#define MAX_FAILURES 50
+#define MAX_FAILURES 50 /* in a row */
 
-typedef struct publisher {
-    sc_loop *loop;
-    sc_http_client *client;
-    sc_http_call_op request;
-    sc_pairs headers;
-    sc_arena mem; /* of the order under way */
-    sc_str order;
-    long next;
-    long count;
-    int failures;
-} publisher;
-
-static void on_answered(sc_op *op);
-
-static void publish_next(publisher *self)
+static long long now_ns(void)
 {
-    sc_arena_deinit(&self->mem);
-    self->order = sc_arena_fmt(&self->mem, "{\"orderId\":%ld,\"sentNs\":%lld}", self->next,
-                               (long long)sc_clock_wall_ns());
-    self->headers = (sc_pairs){0};
-    sc_pairs_add(&self->headers, &self->mem, SC_STR("Content-Type"), SC_STR("application/json"));
-    self->request = (sc_http_call_op){.method = SC_STR("POST"),
-                                      .target = SC_STR("/v1.0/publish/pubsub/orders"),
-                                      .headers = &self->headers,
-                                      .body_parts = &self->order,
-                                      .body_part_count = 1,
-                                      .timeout_ms = 10000};
-    sc_op_init(&self->request.op, sc_loop_ops(self->loop), &self->mem, on_answered);
-    sc_http_client_send(self->client, &self->request);
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void on_answered(sc_op *op)
+static char *message_text(int id, bool is_timed)
 {
-    publisher *self = SC_CONTAINER_OF(op, publisher, request.op);
+    char text[64];
+    char *message;
 
-    if (op->err.code == SC_OK && self->request.status == 204) {
-        (void)printf("publisher  | Published order %ld\n", self->next);
-        self->next++;
-        self->failures = 0;
-    } else {
-        (void)fprintf(stderr, "publisher  | order %ld was not accepted (status %d): %s%.*s\n",
-                      self->next, self->request.status, op->err.text,
-                      SC_FMT(self->request.answer_body));
-        self->failures++;
+    (void)snprintf(text, sizeof(text), "Hello from publisher - message %d", id);
+    message = pillion_json_format("{\"id\": %d, \"message\": %s", id, text);
+    if (is_timed)
+        (void)pillion_json_append(&message, ", \"sentNs\": %lld", now_ns());
+    (void)pillion_json_append(&message, "}");
+    return message;
+}
+
+/* Publishes the message until the sidecar takes it. */
+static bool publish(pillion_client *client, int id, bool is_timed)
+{
+    for (int failures = 0; failures < MAX_FAILURES; failures++) {
+        char *message = message_text(id, is_timed);
+        pillion_error err;
+        pillion_code code = pillion_finish(
+            pillion_publish(client, "pubsub", "orders", pillion_text(message), NULL, NULL), &err);
+
+        if (code == PILLION_OK)
+            printf("Published message: %s\n", message);
+        else
+            fprintf(stderr, "message %d was not published: %s\n", id, err.text);
+        free(message);
+        if (code == PILLION_OK)
+            return true;
+        if (code == PILLION_INVALID || code == PILLION_NOT_FOUND)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }
-    if (self->next < self->count && self->failures < MAX_FAILURES)
-        publish_next(self);
-    else
-        sc_http_client_close(self->client, NULL, NULL);
+    return false;
 }
 
 int main(int count, char **args)
 {
-    publisher self = {0};
-    sc_http_client_settings settings = {.dial = {.host = SC_STR("127.0.0.1"), .timeout_ms = 5000}};
+    bool is_timed = count > 1 && strcmp(args[1], "--timed") == 0;
+    const char *many = args[is_timed ? 2 : 1];
+    int messages = many ? atoi(many) : 5;
+    pillion_client *client = pillion_client_new(NULL);
+    pillion_error err;
+    bool is_good = true;
 
-    if (count != 3) {
-        (void)fprintf(stderr, "usage: publisher <sidecar port> <how many>\n");
-        return 2;
-    }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    settings.dial.port = (uint16_t)strtoul(args[1], NULL, 10);
-    self.count = strtol(args[2], NULL, 10);
-    self.loop = sc_loop_new();
-    sc_arena_init(&self.mem, NULL);
-    self.client = sc_http_client_open(self.loop, &settings);
-    publish_next(&self);
-    sc_loop_run(self.loop);
-    sc_arena_deinit(&self.mem);
-    (void)sc_loop_close(&self.loop);
-    return self.next == self.count ? 0 : 1;
+    if (pillion_finish(pillion_health_wait(client, PILLION_HEALTH_OUTBOUND, 0), &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        is_good = false;
+    }
+    for (int i = 0; i < messages && is_good; i++)
+        is_good = publish(client, i, is_timed);
+    pillion_client_free(client);
+    return is_good ? 0 : 1;
 }

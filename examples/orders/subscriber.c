@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tells its sidecar that it wants topic `orders`, shows each order that arrives and how long it was
- * on its way, and ends with a summary when it has them all.
+ * Shows each message of topic `orders`. Told how many different ones to wait for, it ends with a
+ * summary when it has them: ids from 0, and, for messages with the time of sending, how long they
+ * took.
  *
- *   subscriber <its port> <how many>
+ *   subscriber [how many]     (without: until Ctrl-C; listens on APP_PORT, else 8001)
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-#include "core/clock.h"
-#include "net/http_server.h"
-#include "wire/json.h"
+#include <pillion/client.h>
 
 typedef struct subscriber {
-    sc_loop *loop;
-    sc_http_server *server;
-    long expected;
+    pillion_app *app;
+    long expected; /* 0: no end */
     long received; /* different ones */
     long repeated;
-    bool *has;
-    int64_t *took_ns;
+    bool *has;        /* by id */
+    int64_t *took_ns; /* of the timed ones, in the order they came */
+    long timed;
     int64_t first_ns;
     int64_t last_ns;
 } subscriber;
 
-static const char subscriptions[] =
-    "[{\"pubsubname\":\"pubsub\",\"topic\":\"orders\",\"route\":\"/orders\"}]";
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 static int by_size(const void *a, const void *b)
 {
@@ -38,30 +44,32 @@ static int by_size(const void *a, const void *b)
 static void print_summary(subscriber *self)
 {
     double seconds = (double)(self->last_ns - self->first_ns) / 1e9;
-    long n = self->received;
+    long n = self->timed;
 
+    printf("\nmessages      %ld received, %ld of them more than once\n", self->received,
+           self->repeated);
+    if (n == 0)
+        return;
     qsort(self->took_ns, (size_t)n, sizeof(self->took_ns[0]), by_size);
-    (void)printf("\nmessages      %ld received, %ld of them more than once\n", n, self->repeated);
-    (void)printf("rate          %.0f a second, published one at a time\n",
-                 seconds > 0 ? (double)(n - 1) / seconds : 0);
-    (void)printf(
-        "latency       median %.2f ms, 99th %.2f ms, from before publish to the subscriber\n",
-        (double)self->took_ns[n / 2] / 1e6, (double)self->took_ns[n * 99 / 100] / 1e6);
+    printf("rate          %.0f a second, published one at a time\n",
+           seconds > 0 ? (double)(n - 1) / seconds : 0);
+    printf("latency       median %.2f ms, 99th %.2f ms, from before publish to the subscriber\n",
+           (double)self->took_ns[n / 2] / 1e6, (double)self->took_ns[n * 99 / 100] / 1e6);
 }
 
-static long long number(const sc_doc *order, const char *name)
+static void note_time(subscriber *self, int64_t sent_ns)
 {
-    const sc_doc *value = sc_doc_get(order, sc_str_from(name));
-    int64_t n;
+    int64_t now = now_ns();
 
-    return sc_doc_is(value, SC_DOC_NUMBER) && sc_str_to_i64(value->text, &n) ? n : -1;
+    if (self->timed == 0)
+        self->first_ns = sent_ns;
+    self->last_ns = now;
+    self->took_ns[self->timed++] = now - sent_ns;
 }
 
-static void take(subscriber *self, const sc_doc *order)
+static void count(subscriber *self, const pillion_json *message, int64_t sent_ns)
 {
-    long long id = number(order, "orderId");
-    int64_t now_ns = sc_clock_wall_ns();
-    int64_t took_ns = now_ns - number(order, "sentNs");
+    int64_t id = pillion_json_int(pillion_json_get(message, "id"), -1);
 
     if (id < 0 || id >= self->expected)
         return;
@@ -69,63 +77,43 @@ static void take(subscriber *self, const sc_doc *order)
         self->repeated++;
         return;
     }
-    (void)printf("subscriber | Received order %lld after %.2f ms\n", id, (double)took_ns / 1e6);
     self->has[id] = true;
-    if (self->received == 0)
-        self->first_ns = now_ns - took_ns;
-    self->last_ns = now_ns;
-    self->took_ns[self->received++] = took_ns;
+    if (sent_ns > 0)
+        note_time(self, sent_ns);
+    if (++self->received == self->expected)
+        pillion_app_stop(self->app);
 }
 
-static void on_request(void *at, sc_http_exchange *ex)
+static pillion_verdict on_order(void *user, pillion_event *event)
 {
-    subscriber *self = at;
-    sc_pairs headers = {0};
-    sc_doc *event;
+    const pillion_json *message = pillion_event_json(event);
+    int64_t sent_ns = pillion_json_int(pillion_json_get(message, "sentNs"), 0);
 
-    sc_pairs_add(&headers, &ex->call->mem, SC_STR("content-type"), SC_STR("application/json"));
-    if (sc_str_eq(ex->req.path, SC_STR("/dapr/subscribe"))) {
-        sc_http_respond(ex, 200, &headers, sc_str_from(subscriptions));
-        return;
-    }
-    if (!sc_str_eq(ex->req.path, SC_STR("/orders")) ||
-        sc_json_parse(ex->req.body, &ex->call->mem, &event, NULL, NULL) != SC_OK) {
-        sc_http_respond(ex, 404, NULL, SC_STR_NONE);
-        return;
-    }
-    take(self, sc_doc_get(event, SC_STR("data")));
-    sc_http_respond(ex, 200, &headers, SC_STR("{\"status\":\"SUCCESS\"}"));
-    if (self->received == self->expected)
-        sc_http_server_close(self->server, 1000, NULL, NULL);
+    printf("Received message: %s", event->data.at);
+    if (sent_ns > 0)
+        printf("  after %.2f ms", (double)(now_ns() - sent_ns) / 1e6);
+    printf("\n");
+    count(user, message, sent_ns);
+    return PILLION_SUCCESS;
 }
 
-int main(int count, char **args)
+int main(int argc, char **args)
 {
-    static const sc_http_handler handler = {.on_request = on_request};
-    sc_http_limits limits = sc_http_default_limits();
-    sc_listen at = {.host = SC_STR("127.0.0.1")};
-    subscriber self = {0};
-    sc_error err;
+    pillion_app_settings settings = {.port = getenv("APP_PORT") ? 0 : 8001};
+    subscriber self = {.expected = argc > 1 ? atol(args[1]) : 0};
+    pillion_error err;
 
-    if (count != 3 || (self.expected = strtol(args[2], NULL, 10)) < 1) {
-        (void)fprintf(stderr, "usage: subscriber <port> <how many>\n");
-        return 2;
-    }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    at.port = (uint16_t)strtoul(args[1], NULL, 10);
-    self.has = calloc((size_t)self.expected, sizeof(bool));
-    self.took_ns = calloc((size_t)self.expected, sizeof(int64_t));
-    self.loop = sc_loop_new();
-    if (!self.has || !self.took_ns ||
-        sc_http_server_open(self.loop, &at, &limits, &handler, &self, &self.server, &err) !=
-            SC_OK) {
-        (void)fprintf(stderr, "subscriber | %s\n", err.text);
-        return 1;
-    }
-    sc_loop_run(self.loop);
-    (void)sc_loop_close(&self.loop);
-    print_summary(&self);
+    self.has = calloc((size_t)self.expected + 1, sizeof(self.has[0]));
+    self.took_ns = calloc((size_t)self.expected + 1, sizeof(self.took_ns[0]));
+    self.app = pillion_app_new(&settings);
+    pillion_app_subscribe(self.app, "pubsub", "orders", on_order, &self);
+    if (pillion_app_run(self.app, &err))
+        fprintf(stderr, "%s\n", err.text);
+    else if (self.expected > 0)
+        print_summary(&self);
+    pillion_app_free(self.app);
     free(self.has);
     free(self.took_ns);
-    return 0;
+    return err.code == PILLION_OK ? 0 : 1;
 }
