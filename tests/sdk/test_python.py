@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 from sidecar import Sidecar, certificates, component, free_port, wait_until  # noqa: E402
 
 APPS = pathlib.Path(__file__).parent / "apps"
+ORDERS = ROOT / "examples/python"
 SDKS = pathlib.Path(os.environ.get("SDK_FOLDER", ROOT / "build/sdk"))
 
 
@@ -67,10 +68,26 @@ def orders(lines):
 def test_a_publisher_reaches_a_fastapi_subscriber(python, run, sidecar, resources):
     folder = resources("pubsub.redis")
     port = free_port()
-    subscriber = run(python, APPS / "subscriber.py", port)
+    subscriber = run(python, ORDERS / "subscriber.py", port)
     sidecar("subscriber", folder, app_port=port)
     publishing = sidecar("publisher", folder)
-    publisher = run(python, APPS / "publisher.py", 20, env=ports(publishing))
+    publisher = run(python, ORDERS / "publisher.py", 20, env=ports(publishing))
+    publisher.wait_for("Published message:", 20)
+    subscriber.wait_for("Received message:", 20)
+    assert orders(subscriber.said("Received message:")) == list(range(20))
+
+
+@pytest.mark.parametrize("publishing", ["C", "Python"])
+def test_the_pairs_of_both_languages_understand_each_other(run, sidecar, resources, publishing):
+    folder, port = resources("pubsub.sqlite"), free_port()
+    python, c = SDKS / "python-1.16.0/bin/python", ROOT / "build/dev/examples/orders"
+    if publishing == "C":
+        subscriber = run(python, ORDERS / "subscriber.py", port)
+    else:
+        subscriber = run(c / "subscriber", env={"APP_PORT": str(port)})
+    sidecar("subscriber", folder, app_port=port)
+    command = [c / "publisher", 20] if publishing == "C" else [python, ORDERS / "publisher.py", 20]
+    publisher = run(*command, env=ports(sidecar("publisher", folder)))
     publisher.wait_for("Published message:", 20)
     subscriber.wait_for("Received message:", 20)
     assert orders(subscriber.said("Received message:")) == list(range(20))
