@@ -51,6 +51,7 @@ struct h1_conn {
     bool is_input_over; /* the peer's last byte came, or its bytes are of no more use */
     bool is_feeding;
     bool is_body_paused;
+    bool is_input_paused; /* the stream is, since no more requests are taken */
     bool is_gone;
 };
 
@@ -143,6 +144,13 @@ static bool on_body(void *self, const char *at, size_t len)
     return true;
 }
 
+/* A peer that asks for more than it takes is not read until it has taken it. */
+static bool takes_more(const h1_conn *conn)
+{
+    return conn->waiting < conn->base.server->limits.max_pipelined && !conn->is_body_paused &&
+           !sc_stream_is_congested(conn->stream);
+}
+
 static bool on_message(void *self)
 {
     h1_conn *conn = self;
@@ -152,8 +160,7 @@ static bool on_message(void *self)
     conn->since_ms = sc_loop_now_ms(conn->base.server->loop);
     sc_http_live_body_end(&ex->live);
     sc_call_unref(ex->live.ex.call);
-    return !conn->is_gone && conn->waiting < conn->base.server->limits.max_pipelined &&
-           !conn->is_shutting && !conn->is_body_paused;
+    return !conn->is_gone && !conn->is_shutting && takes_more(conn);
 }
 
 static const sc_http1_events codec_events = {on_begin, on_head, on_body, on_message};
@@ -240,6 +247,8 @@ static int status_of(const sc_error *why)
         return 431;
     case SC_UNIMPLEMENTED:
         return 505;
+    case SC_DEADLINE:
+        return 408;
     default:
         return 400;
     }
@@ -279,8 +288,10 @@ static void feed(h1_conn *conn, const char *at, size_t len)
     }
     if (code == SC_PENDING && !conn->is_shutting) {
         sc_buf_add(&conn->unread, at + taken, len - taken);
-        if (conn->waiting >= conn->base.server->limits.max_pipelined || conn->is_body_paused)
+        if (!takes_more(conn)) {
+            conn->is_input_paused = true;
             sc_stream_pause(conn->stream);
+        }
         sc_loop_at_turn_end(conn->base.server->loop, &conn->step);
     } else if (code == SC_PENDING) {
         conn->is_input_over = true;
@@ -294,11 +305,15 @@ static void go_on(h1_conn *conn)
 {
     sc_buf unread = conn->unread;
 
-    if (conn->waiting >= conn->base.server->limits.max_pipelined || conn->is_body_paused ||
-        conn->is_feeding || conn->is_input_over || sc_buf_len(&unread) == 0)
+    if (conn->is_feeding || conn->is_input_over || !takes_more(conn))
+        return;
+    if (conn->is_input_paused) {
+        conn->is_input_paused = false;
+        sc_stream_resume(conn->stream);
+    }
+    if (sc_buf_len(&unread) == 0)
         return;
     sc_buf_init(&conn->unread);
-    sc_stream_resume(conn->stream);
     feed(conn, sc_buf_at(&unread), sc_buf_len(&unread));
     sc_buf_deinit(&unread);
 }
@@ -590,6 +605,7 @@ static void on_drained(void *self)
     h1_conn *conn = self;
 
     conn->stuck_ms = 0;
+    sc_loop_at_turn_end(conn->base.server->loop, &conn->step);
     if (!sc_list_is_empty(&conn->line))
         sc_http_live_drained(&SC_CONTAINER_OF(conn->line.next, h1_exchange, link)->live);
 }
@@ -625,6 +641,19 @@ static uint64_t patience_ms(const h1_conn *conn)
     return ms * STREAM_FACTOR;
 }
 
+/* The rest of the request did not come in time. */
+static void refuse_late(h1_conn *conn)
+{
+    const sc_http_limits *limits = &conn->base.server->limits;
+    sc_error why;
+
+    (void)sc_fail(&why, SC_DEADLINE,
+                  conn->is_reading_body ? "no byte of the request body for %u ms"
+                                        : "the request head is not complete after %u ms",
+                  conn->is_reading_body ? limits->body_timeout_ms : limits->head_timeout_ms);
+    refuse_input(conn, &why);
+}
+
 static void sweep(sc_http_conn *base, uint64_t now_ms)
 {
     h1_conn *conn = (h1_conn *)base;
@@ -635,8 +664,12 @@ static void sweep(sc_http_conn *base, uint64_t now_ms)
     else if (conn->stuck_ms == 0 || taken != conn->taken_len)
         conn->stuck_ms = now_ms;
     conn->taken_len = taken;
-    if ((conn->stuck_ms && now_ms - conn->stuck_ms > patience_ms(conn)) || is_late(conn, now_ms))
-        drop(conn, false); /* without a word, as Go's server does */
+    if (conn->stuck_ms && now_ms - conn->stuck_ms > patience_ms(conn))
+        drop(conn, false);
+    else if (is_late(conn, now_ms) && conn->reading && !conn->reading->live.ex.is_answered)
+        refuse_late(conn);
+    else if (is_late(conn, now_ms))
+        drop(conn, false); /* it said nothing that could be answered */
 }
 
 static void shut(sc_http_conn *base)

@@ -270,6 +270,8 @@ static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_a
         return sc_arena_fmt(mem, "%s; raise it with --max-body-size", why->text);
     if (sc_str_eq(sc_str_from(why->text), SC_STR("missing required Host header")))
         return SC_STR("400 Bad Request: missing required Host header");
+    if (status == 408)
+        return sc_arena_fmt(mem, "408 Request Timeout: %s", why->text);
     if (status == 505)
         return SC_STR("505 HTTP Version Not Supported: unsupported protocol version");
     return sc_arena_fmt(mem, "%d %s", status, sc_http_status_text(status));

@@ -7,6 +7,8 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 
+#define LARGE_ANSWER 100000u
+
 static sc_loop *loop;
 static sc_http_server *server;
 static sc_http_client *client;
@@ -36,6 +38,13 @@ static void on_request(void *self, sc_http_exchange *ex)
         sc_http_respond_write(ex, "ab", 2);
         sc_http_respond_write(ex, "cde", 3);
         sc_http_respond_end(ex);
+        return;
+    }
+    if (sc_str_eq(ex->req.path, SC_STR("/large"))) {
+        char *body = sc_arena_alloc(&ex->call->mem, LARGE_ANSWER);
+
+        memset(body, 'x', LARGE_ANSWER);
+        sc_http_respond(ex, 200, NULL, sc_str_of(body, LARGE_ANSWER));
         return;
     }
     if (sc_str_eq(ex->req.path, SC_STR("/none"))) {
@@ -77,6 +86,7 @@ static int open_all(void **state)
     limits.max_head_len = 2000;
     limits.max_pipelined = 4;
     limits.head_timeout_ms = 1500;
+    limits.body_timeout_ms = 1200;
     held_count = finished = gone = 0;
     loop = sc_loop_new();
     assert_int_equal(sc_http_server_open(loop, &at, &limits, &handler, NULL, &server, &err), SC_OK);
@@ -253,18 +263,84 @@ static void answers_leave_in_the_order_of_the_requests(void **state)
     close(fd);
 }
 
-static void a_peer_that_sends_a_byte_now_and_then_is_closed(void **state)
+static void say(int fd, const char *text)
+{
+    peer_say(loop, fd, text, strlen(text));
+}
+
+/* A full line that ends where the bytes end, as a client that waits for answers sends it. */
+static void a_full_line_is_read_again_when_it_has_room(void **state)
 {
     int fd = peer_connect(sc_listener_port(sc_http_server_listener(server)));
-    char heard[16];
+    char heard[4096];
+    size_t len;
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 4; i++)
+            say(fd, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+        for (int i = 0; i < 2000 && held_count < 4; i++)
+            turn_for(loop, 1);
+        assert_int_equal(held_count, 4);
+        for (int i = 0; i < 4; i++)
+            sc_http_respond(held[i], 204, NULL, SC_STR_NONE);
+        held_count = 0;
+        turn_for(loop, 10);
+    }
+    assert_int_equal(finished, 8);
+    say(fd, "GET /end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_true(peer_hear(loop, fd, heard, sizeof(heard) - 1, sizeof(heard), &len));
+    heard[len] = '\0';
+    assert_non_null(strstr(heard, "GET /end"));
+    close(fd);
+}
+
+#define ASKED 200
+
+/* Who asks and asks and takes no answer costs a bounded amount of memory, and gets them all in the
+ * end. */
+static void a_peer_that_reads_nothing_is_not_asked_on(void **state)
+{
+    int fd = peer_connect(sc_listener_port(sc_http_server_listener(server)));
+    static char heard[65536];
+    size_t total = 0;
+    size_t len;
+
+    (void)state;
+    for (int i = 0; i < ASKED; i++)
+        say(fd, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    turn_for(loop, 200);
+    assert_in_range(finished, 10, ASKED / 2); /* one high mark, and what the kernel took */
+    while (finished < ASKED || total < (size_t)ASKED * LARGE_ANSWER) {
+        assert_false(peer_hear(loop, fd, heard, sizeof(heard), 1, &len));
+        assert_true(len > 0);
+        total += len;
+    }
+    close(fd);
+}
+
+static void a_peer_that_sends_a_byte_now_and_then_is_told(void **state)
+{
+    int fd = peer_connect(sc_listener_port(sc_http_server_listener(server)));
+    char heard[1024];
     size_t len = 0;
 
     (void)state;
-    for (int i = 0; i < 30 && sc_http_server_connections(server) + (unsigned)(i < 2) > 0; i++) {
+    for (int i = 0; i < 40 && len == 0; i++) {
         peer_say(loop, fd, "GET /slow HTTP/1.1\r\nHost: x" + i % 26, 1);
         turn_for(loop, 100);
+        len = (size_t)(recv(fd, heard, 1, MSG_PEEK) > 0);
     }
-    assert_true(peer_hear(loop, fd, heard, sizeof(heard), 1, &len));
+    assert_true(peer_hear(loop, fd, heard, sizeof(heard) - 1, sizeof(heard), &len));
+    heard[len] = '\0';
+    assert_non_null(strstr(heard, "HTTP/1.1 408 Request Timeout"));
+    assert_non_null(strstr(heard, "408 the request head is not complete after 1500 ms"));
+    close(fd);
+    fd = peer_connect(sc_listener_port(sc_http_server_listener(server)));
+    say(fd, "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na");
+    assert_true(peer_hear(loop, fd, heard, sizeof(heard) - 1, sizeof(heard), &len));
+    heard[len] = '\0';
+    assert_non_null(strstr(heard, "408 no byte of the request body for 1200 ms"));
     close(fd);
 }
 
@@ -278,7 +354,9 @@ int main(void)
         with_server(time_limits_end_a_request),
         with_server(malformed_and_oversized_requests_are_refused_with_words),
         with_server(answers_leave_in_the_order_of_the_requests),
-        with_server(a_peer_that_sends_a_byte_now_and_then_is_closed),
+        with_server(a_full_line_is_read_again_when_it_has_room),
+        with_server(a_peer_that_reads_nothing_is_not_asked_on),
+        with_server(a_peer_that_sends_a_byte_now_and_then_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
