@@ -38,6 +38,7 @@ static void add_base64(sc_buf *out, sc_str bytes)
 
 static void add_data(sc_buf *out, sc_str content_type, sc_str data)
 {
+    bool is_utf8;
     sc_str value;
 
     if (is_binary(content_type)) {
@@ -46,10 +47,14 @@ static void add_data(sc_buf *out, sc_str content_type, sc_str data)
     }
     sc_buf_add_str(out, SC_STR("\"data\":"));
     if (sc_media_type_is(content_type, SC_STR("application/json")) &&
-        sc_json_scan(data, &value, NULL, NULL) == SC_OK)
-        sc_buf_add_str(out, value);
-    else
+        sc_json_scan_utf8(data, &value, &is_utf8, NULL) == SC_OK) {
+        if (is_utf8)
+            sc_buf_add_str(out, value);
+        else
+            sc_json_add_repaired(out, value);
+    } else {
         sc_json_add_string(out, data);
+    }
 }
 
 void sc_envelope_build(const sc_envelope *envelope, sc_buf *out)
@@ -173,20 +178,34 @@ static void add_missing(const own_event *own, const sc_envelope *ours, sc_buf *o
         add_own(out, is_first, "type", SC_STR("com.dapr.event.sent"));
 }
 
+static sc_str repaired(sc_str object, sc_arena *mem)
+{
+    sc_buf out = {0};
+    sc_str copy;
+
+    sc_json_add_repaired(&out, object);
+    copy = sc_arena_str(mem, sc_buf_str(&out));
+    sc_buf_deinit(&out);
+    return copy;
+}
+
 sc_code sc_envelope_patch(sc_str event, const sc_envelope *ours, sc_arena *mem, sc_buf *out,
                           sc_error *err)
 {
     own_event own = {0};
     bool is_first = true;
+    bool is_utf8;
     sc_str object;
     sc_str at;
     sc_str key;
     sc_str value;
 
-    if (sc_json_scan(event, &object, NULL, err) != SC_OK)
+    if (sc_json_scan_utf8(event, &object, &is_utf8, err) != SC_OK)
         return SC_INVALID;
     if (object.at[0] != '{')
         return sc_fail(err, SC_INVALID, "a CloudEvent is a JSON object");
+    if (!is_utf8)
+        object = repaired(object, mem);
     for (at = object; sc_json_next_member(&at, &key, &value);)
         note_attribute(&own, plain_key(key, mem), value);
     sc_buf_add_byte(out, '{');

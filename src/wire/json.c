@@ -14,6 +14,7 @@ typedef struct scanner {
     sc_arena *mem; /* NULL: validate only */
     sc_error *err;
     uint32_t depth;
+    bool has_bad_bytes; /* in a string: not UTF-8 */
 } scanner;
 
 static bool scan_value(scanner *s, sc_doc **out);
@@ -152,8 +153,10 @@ static bool scan_string(scanner *s, bool *clean)
         if (*s->at < 0x20)
             return bad(s, "in string literal");
         len = sequence_len(s->at, s->end);
-        if (len == 0)
+        if (len == 0) {
             *clean = false; /* replaced when it is read, as in Go */
+            s->has_bad_bytes = true;
+        }
         s->at += len ? len : 1;
     }
 }
@@ -446,7 +449,7 @@ static bool scan_value(scanner *s, sc_doc **out)
 }
 
 static sc_code run(sc_str text, sc_arena *mem, sc_doc **out, sc_str *value, sc_str *rest,
-                   sc_error *err)
+                   bool *is_utf8, sc_error *err)
 {
     sc_error unused;
     scanner s = {.start = (const unsigned char *)text.at, .mem = mem, .err = err ? err : &unused};
@@ -465,12 +468,19 @@ static sc_code run(sc_str text, sc_arena *mem, sc_doc **out, sc_str *value, sc_s
     skip_space(&s);
     if (rest)
         *rest = sc_str_of(s.at, (size_t)(s.end - s.at));
+    if (is_utf8)
+        *is_utf8 = !s.has_bad_bytes;
     return SC_OK;
 }
 
 sc_code sc_json_scan(sc_str text, sc_str *value, sc_str *rest, sc_error *err)
 {
-    return run(text, NULL, NULL, value, rest, err);
+    return run(text, NULL, NULL, value, rest, NULL, err);
+}
+
+sc_code sc_json_scan_utf8(sc_str text, sc_str *value, bool *is_utf8, sc_error *err)
+{
+    return run(text, NULL, NULL, value, NULL, is_utf8, err);
 }
 
 bool sc_json_is_valid(sc_str text)
@@ -484,7 +494,7 @@ bool sc_json_is_valid(sc_str text)
 sc_code sc_json_parse(sc_str text, sc_arena *mem, sc_doc **out, sc_str *rest, sc_error *err)
 {
     sc_doc *doc = NULL;
-    sc_code code = run(text, mem, &doc, NULL, rest, err);
+    sc_code code = run(text, mem, &doc, NULL, rest, NULL, err);
 
     if (code == SC_OK)
         *out = doc;

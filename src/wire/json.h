@@ -17,6 +17,9 @@
 /* Scans the first value of `text`. On success `*value` is its slice (white space trimmed) and
  * `*rest` (may be NULL) what follows it. Fails with SC_INVALID and the position. */
 sc_code sc_json_scan(sc_str text, sc_str *value, sc_str *rest, sc_error *err) SC_MUST_CHECK;
+/* The same for who hands the value on as it is: `*is_utf8` says whether its strings are UTF-8, as
+ * JSON has to be between systems (RFC 8259 section 8.1). */
+sc_code sc_json_scan_utf8(sc_str text, sc_str *value, bool *is_utf8, sc_error *err) SC_MUST_CHECK;
 /* True when all of `text` is one value. */
 bool sc_json_is_valid(sc_str text);
 
@@ -40,6 +43,8 @@ void sc_json_add_string(sc_buf *out, sc_str text);
  * exponents below 1e-6 and from 1e21. What JSON has no number for is the text "NaN", "Infinity". */
 void sc_json_add_double(sc_buf *out, double number);
 void sc_json_add_float(sc_buf *out, float number);
+/* Appends a scanned value with what is not UTF-8 in its strings as \ufffd, as Go writes it. */
+void sc_json_add_repaired(sc_buf *out, sc_str value);
 /* Appends the pairs as an object of strings, in their order. */
 void sc_json_add_pairs(sc_buf *out, const sc_pairs *pairs);
 /* Appends a document, compact; keys in memcmp order (last of duplicates wins) when `is_sorted`. */

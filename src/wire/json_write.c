@@ -162,6 +162,25 @@ void sc_json_add_float(sc_buf *out, float number)
     add_shortest(out, (double)number, true);
 }
 
+void sc_json_add_repaired(sc_buf *out, sc_str value)
+{
+    const unsigned char *at = (const unsigned char *)value.at;
+
+    for (size_t left = value.len; left > 0;) {
+        size_t plain = 0;
+        size_t wide;
+
+        while (plain < left && at[plain] < 0x80)
+            plain++;
+        sc_buf_add(out, at, plain);
+        at += plain;
+        left -= plain;
+        wide = left > 0 ? add_wide(out, at, left) : 0;
+        at += wide;
+        left -= wide;
+    }
+}
+
 void sc_json_add_pairs(sc_buf *out, const sc_pairs *pairs)
 {
     sc_buf_add_byte(out, '{');

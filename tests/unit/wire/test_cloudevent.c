@@ -44,6 +44,25 @@ static void expect_built(sc_str content_type, sc_str data, const char *want)
     assert_true(sc_json_is_valid(sc_str_sub(sc_buf_str(&out), 0, sc_buf_len(&out) - 1)));
 }
 
+static void what_is_not_utf8_is_replaced_so_that_the_envelope_is_json(void **state)
+{
+    sc_envelope envelope = base();
+
+    (void)state;
+    expect_built(SC_STR("application/json"), SC_STR("{\"\xff\":\"a\xe2\x82\",\"\xc3\xa4\":1}"),
+                 "{\"data\":{\"\\ufffd\":\"a\\ufffd\\ufffd\",\"\xc3\xa4\":1},"
+                 "\"datacontenttype\":\"application/json\"" TAIL);
+    expect_built(SC_STR("text/plain"), SC_STR("\xff"),
+                 "{\"data\":\"\\ufffd\",\"datacontenttype\":\"text/plain\"" TAIL);
+    sc_buf_clear(&out);
+    assert_int_equal(sc_envelope_patch(SC_STR("{\"id\":\"\xfe\",\"data\":[\"\xff\"]}"), &envelope,
+                                       &arena, &out, &err),
+                     SC_OK);
+    assert_true(
+        sc_str_starts(sc_buf_str(&out), SC_STR("{\"id\":\"\\ufffd\",\"data\":[\"\\ufffd\"],")));
+    assert_true(sc_str_is_utf8(sc_buf_str(&out)));
+}
+
 static void data_is_carried_by_content_type(void **state)
 {
     (void)state;
@@ -159,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_is_carried_by_content_type),
+        cmocka_unit_test(what_is_not_utf8_is_replaced_so_that_the_envelope_is_json),
         cmocka_unit_test(an_own_event_is_completed_and_never_rewritten),
         cmocka_unit_test(a_received_event_is_read_in_place),
         cmocka_unit_test(extensions_are_added_once),
