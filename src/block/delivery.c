@@ -43,10 +43,16 @@ static const sc_pubsubs_env *env_of(const delivery_flow *flow)
     return sc_pubsubs_env_of(flow->sub->pubsubs);
 }
 
+/* The event's own id, or the broker's where it has none that can be read. */
+static sc_str name_of(const delivery_flow *flow)
+{
+    return flow->event.id.len ? flow->event.id : flow->delivery->message_id;
+}
+
 static void note(delivery_flow *flow, sc_ledger_step step, sc_str reason)
 {
     sc_ledger_note line = {.step = step,
-                           .id = flow->event.id.len ? flow->event.id : flow->delivery->message_id,
+                           .id = name_of(flow),
                            .pubsub = flow->sub->entry->name,
                            .topic = flow->event.topic,
                            .reason = reason,
@@ -199,8 +205,8 @@ static bool find_route(delivery_flow *flow, sc_error *err)
             sc_log_error(env_of(flow)->log,
                          "error finding matching route for event %.*s in pubsub %.*s and topic "
                          "%.*s: %s",
-                         SC_FMT(flow->event.id), SC_FMT(sub->entry->name),
-                         SC_FMT(flow->event.topic), err->text);
+                         SC_FMT(name_of(flow)), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic),
+                         err->text);
             count(flow, SC_INGRESS_RETRY, 0);
             refuse(flow, "routing", sc_arena_str(mem, sc_str_from(err->text)), SC_VERDICT_LATER,
                    false);
@@ -213,7 +219,7 @@ static bool find_route(delivery_flow *flow, sc_error *err)
     }
     sc_log_debug(env_of(flow)->log,
                  "no matching route for event %.*s in pubsub %.*s and topic %.*s; skipping",
-                 SC_FMT(flow->event.id), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic));
+                 SC_FMT(name_of(flow)), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic));
     count(flow, SC_INGRESS_DROP_ASKED, 0);
     note(flow, SC_LEDGER_UNROUTED, SC_STR_NONE);
     refuse(flow, "unrouted", SC_STR("no route matches"), SC_VERDICT_ACK, true);
@@ -245,7 +251,7 @@ void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
     }
     if (is_expired) {
         sc_log_warn(env_of(flow)->log, "dropping expired pub/sub event %.*s",
-                    SC_FMT(flow->event.id));
+                    SC_FMT(name_of(flow)));
         count(flow, SC_INGRESS_DROP, 0);
         note(flow, SC_LEDGER_EXPIRED, SC_STR_NONE);
         refuse(flow, "expired", SC_STR("the event expired"), SC_VERDICT_ACK, true);
@@ -287,11 +293,11 @@ static void dropped(delivery_flow *flow)
                      "non-retriable error returned from app while processing pub/sub event %.*s: "
                      "%.*s. status "
                      "code returned: 404",
-                     SC_FMT(flow->event.id), SC_FMT(flow->op.body));
+                     SC_FMT(name_of(flow)), SC_FMT(flow->op.body));
     else
         sc_log_warn(env_of(flow)->log,
                     "DROP status returned from app while processing pub/sub event %.*s",
-                    SC_FMT(flow->event.id));
+                    SC_FMT(name_of(flow)));
     note(flow, SC_LEDGER_DROPPED, SC_STR_NONE);
     fail_for_good(flow, "dropped",
                   flow->op.http_status == 404 ? SC_STR("the application answered 404")
@@ -310,7 +316,7 @@ static void failed(delivery_flow *flow)
     sc_log_warn(env->log,
                 "retriable error returned from app while processing pub/sub event %.*s, topic: "
                 "%.*s, err: %.*s",
-                SC_FMT(flow->event.id), SC_FMT(flow->event.topic), SC_FMT(story));
+                SC_FMT(name_of(flow)), SC_FMT(flow->event.topic), SC_FMT(story));
     if (sub->is_closing) {
         settle(flow, SC_VERDICT_ABANDON);
         return;
@@ -416,7 +422,7 @@ static void give_up(delivery_flow *flow)
             env_of(flow)->log,
             "pub/sub event %.*s of topic %.*s stays with the broker after %u attempts and is tried "
             "again later: %.*s",
-            SC_FMT(flow->event.id), SC_FMT(flow->event.topic), flow->tries.attempts,
+            SC_FMT(name_of(flow)), SC_FMT(flow->event.topic), flow->tries.attempts,
             SC_FMT(flow->story));
     }
     settle(flow, flow->unlettered);
