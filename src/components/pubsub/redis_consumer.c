@@ -27,7 +27,7 @@ static bool send(redis_sub *sub, void (*encode)(sc_redis_request *request, sc_bu
     sc_error err;
 
     sub->consumer =
-        (sc_redis_request){.encode = encode, .done = done, .key = sub->of->topic, .size = 256};
+        (sc_redis_request){.encode = encode, .done = done, .key = sub->topic, .size = 256};
     if (sc_redis_send(sub->self->client, &sub->consumer, &err) != SC_PENDING)
         return false;
     sub->open_requests++;
@@ -110,7 +110,7 @@ static bool is_name_shared(const redis_sub *sub)
     SC_LIST_EACH (&sub->self->subs, it) {
         const redis_sub *other = SC_CONTAINER_OF(it, redis_sub, link);
 
-        if (other != sub && sc_str_eq(other->of->topic, sub->of->topic))
+        if (other != sub && sc_str_eq(other->topic, sub->topic))
             return true;
     }
     return false;
@@ -123,7 +123,7 @@ static void encode_delete(sc_redis_request *request, sc_buf *out)
     sc_redis_begin(out, 5);
     sc_redis_arg(out, SC_STR("XGROUP"));
     sc_redis_arg(out, SC_STR("DELCONSUMER"));
-    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, sub->topic);
     sc_redis_arg(out, sub->self->group);
     sc_redis_arg(out, sub->self->env->instance_id);
 }
@@ -144,7 +144,7 @@ static void encode_pending(sc_redis_request *request, sc_buf *out)
 
     sc_redis_begin(out, 7);
     sc_redis_arg(out, SC_STR("XPENDING"));
-    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, sub->topic);
     sc_redis_arg(out, sub->self->group);
     sc_redis_arg(out, SC_STR("-"));
     sc_redis_arg(out, SC_STR("+"));
@@ -193,7 +193,7 @@ static void encode_list(sc_redis_request *request, sc_buf *out)
     sc_redis_begin(out, 4);
     sc_redis_arg(out, SC_STR("XINFO"));
     sc_redis_arg(out, SC_STR("CONSUMERS"));
-    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, sub->topic);
     sc_redis_arg(out, sub->self->group);
 }
 
@@ -204,7 +204,7 @@ static void encode_sweep(sc_redis_request *request, sc_buf *out)
     sc_redis_begin(out, 5);
     sc_redis_arg(out, SC_STR("XGROUP"));
     sc_redis_arg(out, SC_STR("DELCONSUMER"));
-    sc_redis_arg(out, sweep->sub->of->topic);
+    sc_redis_arg(out, sweep->sub->topic);
     sc_redis_arg(out, sweep->sub->self->group);
     sc_redis_arg(out, sc_str_of(sweep->name, sweep->name_len));
 }
@@ -233,7 +233,7 @@ static void start_sweep(redis_sub *sub, sc_str name,
     if (name.len > 0)
         memcpy(sweep->name, name.at, name.len);
     sweep->request = (sc_redis_request){
-        .encode = encode, .done = done, .key = sub->of->topic, .size = 256 + name.len};
+        .encode = encode, .done = done, .key = sub->topic, .size = 256 + name.len};
     sub->open_requests++;
     if (sc_redis_send(sub->self->client, &sweep->request, &err) != SC_PENDING)
         done(&sweep->request, NULL, &err);
@@ -296,7 +296,7 @@ static void on_listed(sc_redis_request *request, const sc_redis_reply *reply, co
         sc_log_info(sub->self->env->log,
                     "redis streams: %zu consumers of sidecars that are gone are removed from group "
                     "%.*s of stream %.*s",
-                    swept, SC_FMT(sub->self->group), SC_FMT(sub->of->topic));
+                    swept, SC_FMT(sub->self->group), SC_FMT(sub->topic));
     on_swept(request, reply, err);
 }
 

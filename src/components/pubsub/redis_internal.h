@@ -56,6 +56,7 @@ typedef struct redis_sub {
     sc_list link; /* in self->subs */
     redis_pubsub *self;
     sc_pubsub_subscription *of;
+    sc_str topic; /* own */
     sc_redis_link *reader;
     sc_redis_request group;
     sc_redis_request read;
@@ -82,6 +83,7 @@ typedef struct redis_sub {
     bool is_reading;
     bool is_claiming;
     bool is_closing;
+    bool is_told; /* closed for the block: of and reader are gone */
     bool has_swept;
 } redis_sub;
 

@@ -27,7 +27,7 @@ static void encode_ids(sc_redis_request *request, sc_buf *out)
 
     sc_redis_begin(out, 3 + ids->count + extra);
     sc_redis_arg(out, ids->what == ID_ACK ? SC_STR("XACK") : SC_STR("XCLAIM"));
-    sc_redis_arg(out, ids->sub->of->topic);
+    sc_redis_arg(out, ids->sub->topic);
     sc_redis_arg(out, self->group);
     if (ids->what != ID_ACK) {
         sc_redis_arg(out, self->env->instance_id);
@@ -55,7 +55,7 @@ static void on_ids_done(sc_redis_request *request, const sc_redis_reply *reply, 
         sc_log_warn(sub->self->env->log,
                     "redis streams: %zu messages of stream %.*s are not acknowledged and may "
                     "come again: %s",
-                    ids->count, SC_FMT(sub->of->topic), err->text);
+                    ids->count, SC_FMT(sub->topic), err->text);
     free(ids);
     redis_sub_wake(sub);
 }
@@ -67,7 +67,7 @@ static id_request *new_ids(redis_sub *sub, size_t max)
     ids->sub = sub;
     ids->request = (sc_redis_request){.encode = encode_ids,
                                       .done = on_ids_done,
-                                      .key = sub->of->topic,
+                                      .key = sub->topic,
                                       .size = 200 + max * 40,
                                       .is_repeatable = true};
     return ids;

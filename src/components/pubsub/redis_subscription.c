@@ -13,11 +13,13 @@
 #define BLOCK_MS          10000u
 #define MIN_BLOCK_MS      1000u
 #define DEFAULT_IN_FLIGHT 100u
+#define CLOSE_LIMIT_MS    1000u /* for answers when everything else is settled */
 
 static void step(sc_turn_hook *hook);
 static void create_group(redis_sub *sub);
 static void read_more(redis_sub *sub);
 static void claim_more(redis_sub *sub);
+static void tell_closed(redis_sub *sub);
 
 static uint32_t max_in_flight(const redis_sub *sub)
 {
@@ -65,7 +67,7 @@ static void encode_group(sc_redis_request *request, sc_buf *out)
     sc_redis_begin(out, 6);
     sc_redis_arg(out, SC_STR("XGROUP"));
     sc_redis_arg(out, SC_STR("CREATE"));
-    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, sub->topic);
     sc_redis_arg(out, sub->self->group);
     sc_redis_arg(out, SC_STR("0"));
     sc_redis_arg(out, SC_STR("MKSTREAM"));
@@ -102,7 +104,7 @@ static void create_group(redis_sub *sub)
         return;
     sub->group = (sc_redis_request){.encode = encode_group,
                                     .done = on_group,
-                                    .key = sub->of->topic,
+                                    .key = sub->topic,
                                     .size = 200,
                                     .is_repeatable = true};
     if (sc_redis_send(sub->self->client, &sub->group, &err) == SC_PENDING) {
@@ -156,7 +158,7 @@ static void take_entry(redis_sub *sub, const sc_redis_reply *entry, uint32_t att
     message->ms = ms;
     message->seq = seq;
     message->delivery = (sc_delivery){.from = sub->of,
-                                      .topic = sub->of->topic,
+                                      .topic = sub->topic,
                                       .message_id = sc_arena_str(&message->mem, id),
                                       .broker_attempts = attempts,
                                       .settle = redis_settle};
@@ -261,14 +263,14 @@ static void encode_read(sc_redis_request *request, sc_buf *out)
     sc_redis_arg(out, SC_STR("BLOCK"));
     sc_redis_arg_u64(out, redis_sub_block_ms(sub));
     sc_redis_arg(out, SC_STR("STREAMS"));
-    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, sub->topic);
     sc_redis_arg(out, SC_STR(">"));
 }
 
 static void forget_group(redis_sub *sub)
 {
     sc_log_warn(sub->self->env->log, "redis streams: recreating group %.*s for stream %.*s",
-                SC_FMT(sub->self->group), SC_FMT(sub->of->topic));
+                SC_FMT(sub->self->group), SC_FMT(sub->topic));
     sub->has_group = false;
     create_group(sub);
 }
@@ -285,7 +287,8 @@ static void on_read(sc_redis_request *request, const sc_redis_reply *reply, cons
         if (reply)
             redis_consumer_on_read_ended(sub);
         redis_sub_wake(sub);
-    } else if (err && sc_redis_is_error(reply, SC_STR("NOGROUP"))) {
+    } else if (err && (sc_redis_is_error(reply, SC_STR("NOGROUP")) ||
+                       sc_redis_is_error(reply, SC_STR("UNBLOCKED")))) { /* the stream is gone */
         forget_group(sub);
     } else if (err) {
         complain(sub, err);
@@ -307,7 +310,7 @@ static void read_more(redis_sub *sub)
     sub->read_count = fetch_count(sub);
     sub->read = (sc_redis_request){.encode = encode_read,
                                    .done = on_read,
-                                   .key = sub->of->topic,
+                                   .key = sub->topic,
                                    .size = 256,
                                    .block_ms = redis_sub_block_ms(sub)};
     if (sc_redis_link_send(sub->reader, &sub->read, &err) == SC_PENDING)
@@ -324,7 +327,7 @@ static void encode_claim(sc_redis_request *request, sc_buf *out)
 
     sc_redis_begin(out, 8);
     sc_redis_arg(out, SC_STR("XAUTOCLAIM"));
-    sc_redis_arg(out, sub->of->topic);
+    sc_redis_arg(out, sub->topic);
     sc_redis_arg(out, sub->self->group);
     sc_redis_arg(out, sub->self->env->instance_id);
     sc_redis_arg_u64(out, (uint64_t)sub->self->conf->processing_timeout_ms);
@@ -342,7 +345,7 @@ static void tell_trimmed(const redis_sub *sub, const sc_redis_reply *ids)
         sc_log_warn(sub->self->env->log,
                     "redis streams: %zu messages of stream %.*s (%.*s...) are lost: they were "
                     "trimmed or deleted there before group %.*s had acknowledged them",
-                    ids->count, SC_FMT(sub->of->topic), SC_FMT(first), SC_FMT(sub->self->group));
+                    ids->count, SC_FMT(sub->topic), SC_FMT(first), SC_FMT(sub->self->group));
 }
 
 static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
@@ -354,7 +357,8 @@ static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, c
     sub->is_claiming = false;
     sub->claim_count = 0;
     if (sub->is_closing) {
-        hold_entries(sub, sc_redis_item(reply, 1), 0);
+        if (!sub->is_told)
+            hold_entries(sub, sc_redis_item(reply, 1), 0);
         redis_return_queued(sub);
         redis_sub_wake(sub);
         return;
@@ -392,7 +396,7 @@ static void claim_more(redis_sub *sub)
         return;
     sub->claim_count = fetch_count(sub);
     sub->claim = (sc_redis_request){
-        .encode = encode_claim, .done = on_claimed, .key = sub->of->topic, .size = 256};
+        .encode = encode_claim, .done = on_claimed, .key = sub->topic, .size = 256};
     if (sc_redis_send(sub->self->client, &sub->claim, &err) == SC_PENDING) {
         sub->is_claiming = true;
         sub->open_requests++;
@@ -408,6 +412,8 @@ static void on_reclaim_due(sc_timer *timer)
 
     if (sub->is_closing) {
         redis_consumer_on_limit(sub);
+        if (sub->held_count == 0)
+            tell_closed(sub);
         return;
     }
     create_group(sub);
@@ -418,18 +424,35 @@ static void on_reclaim_due(sc_timer *timer)
 
 /* ---- life ---- */
 
-static void finish(redis_sub *sub)
+/* The block is free of it; the memory stays for requests that a silent server still has. */
+static void tell_closed(redis_sub *sub)
 {
     sc_pubsub_subscription *of = sub->of;
 
+    sub->is_told = true;
     sc_timer_stop(&sub->freshen);
     sc_timer_stop(&sub->reclaim);
     sc_redis_link_close(sub->reader);
+    sub->reader = NULL;
     sc_list_remove(&sub->link);
-    sc_loop_forget_hook(&sub->step);
-    free(sub);
+    redis_sub_wake(sub);
     of->component_state = NULL;
     of->closed(of);
+}
+
+static void step_closing(redis_sub *sub)
+{
+    if (sub->held_count > 0)
+        return;
+    if (sub->open_requests == 0 && !sub->is_told && !redis_consumer_leave(sub))
+        tell_closed(sub);
+    if (!sub->is_told && !sc_timer_is_running(&sub->reclaim))
+        sc_timer_start(&sub->reclaim, CLOSE_LIMIT_MS);
+    if (sub->open_requests == 0 && sub->is_told) {
+        sc_loop_forget_hook(&sub->step);
+        free((void *)(uintptr_t)sub->topic.at);
+        free(sub);
+    }
 }
 
 static void step(sc_turn_hook *hook)
@@ -437,11 +460,14 @@ static void step(sc_turn_hook *hook)
     redis_sub *sub = SC_CONTAINER_OF(hook, redis_sub, step);
 
     redis_send_acks(sub);
+    if (sub->is_closing) {
+        if (!sub->is_told)
+            deliver_queued(sub); /* what it leaves free of the concurrency */
+        step_closing(sub);
+        return;
+    }
     deliver_queued(sub);
-    if (!sub->is_closing)
-        read_more(sub);
-    else if (sub->held_count == 0 && sub->open_requests == 0 && !redis_consumer_leave(sub))
-        finish(sub);
+    read_more(sub);
 }
 
 static void on_link_ready(void *at)
@@ -465,6 +491,14 @@ static void on_link_lost(void *at, const sc_error *why)
     redis_sub_wake(sub);
 }
 
+static sc_str copy_of(sc_str text)
+{
+    char *copy = sc_alloc_zero(text.len + 1);
+
+    memcpy(copy, text.at, text.len);
+    return sc_str_of(copy, text.len);
+}
+
 sc_code redis_subscribe(void *at, sc_pubsub_subscription *of, sc_error *err)
 {
     static const sc_redis_link_ops ops = {on_link_ready, on_link_lost};
@@ -474,6 +508,7 @@ sc_code redis_subscribe(void *at, sc_pubsub_subscription *of, sc_error *err)
     (void)err;
     sub->self = self;
     sub->of = of;
+    sub->topic = copy_of(of->topic);
     sub->step.run = step;
     sub->claim_from = SC_STR("0-0");
     sc_list_init(&sub->held);
@@ -485,7 +520,7 @@ sc_code redis_subscribe(void *at, sc_pubsub_subscription *of, sc_error *err)
     of->component_state = sub;
     if (redis_sub_reclaims(sub))
         sc_timer_start(&sub->freshen, (uint64_t)self->conf->processing_timeout_ms / 3 + 1);
-    sub->reader = sc_redis_link_open(self->client, of->topic, &ops, sub);
+    sub->reader = sc_redis_link_open(self->client, sub->topic, &ops, sub);
     return SC_OK;
 }
 
