@@ -168,6 +168,7 @@ static void begin(sc_runtime *rt, bool is_first)
         sc_log_info(&rt->log, "Log level set to: %.*s", SC_FMT(rt->options.log_level_text));
     }
     sc_options_warn(&rt->options, &rt->log);
+    sc_runtime_take_descriptors(rt);
     sc_log_warn(&security, "mTLS is disabled. Skipping certificate request and tls validation");
     rt->loop = sc_loop_new();
     rt->started_ms = sc_loop_now_ms(rt->loop);

@@ -95,6 +95,7 @@ struct sc_runtime {
     uint32_t server_count;
     sc_grpc_server *grpc_servers[SC_MAX_SERVERS];
     uint32_t grpc_server_count;
+    uint32_t max_connections; /* of one server */
     sc_app_http *app; /* one of these, or none */
     sc_app_grpc *app_grpc;
     sc_tls_context *app_tls; /* https and grpcs; NULL: plain */
@@ -123,6 +124,9 @@ static inline bool sc_runtime_is_ending(const sc_runtime *rt)
 {
     return rt->is_stopping || rt->is_blocking;
 }
+
+/* descriptors.c: raises the limit of open files and sets max_connections. */
+void sc_runtime_take_descriptors(sc_runtime *rt);
 
 /* app_channel.c: the channel that --app-protocol asks for; none without --app-port. Fails as
  * sc_tls_context_new does. */

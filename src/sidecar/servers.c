@@ -224,6 +224,7 @@ static sc_code open_grpc(sc_runtime *rt, const sc_listen *at, sc_listener **list
     sc_grpc_limits limits = {.max_message_len = max,
                              .max_send_len = max,
                              .max_head_len = 1u << 20,
+                             .max_connections = rt->max_connections,
                              .keepalive_ms = 10000,
                              .keepalive_timeout_ms = 5000,
                              .min_ping_interval_ms = 8000,
@@ -289,6 +290,7 @@ static sc_code open_http(sc_runtime *rt, const sc_listen *at, sc_listener **list
     limits.max_body_len = rt->options.max_body_len;
     limits.max_head_len = (uint32_t)(rt->options.read_buffer_len + 4096);
     limits.no_http2 = rt->options.no_http2;
+    limits.max_connections = rt->max_connections;
     return keep_http(rt, at, &limits, &sc_http_api_handler, listener, err);
 }
 
@@ -329,6 +331,7 @@ static sc_code open_public(sc_runtime *rt, const sc_listen *at, sc_listener **li
 {
     sc_http_limits limits = sc_http_default_limits();
 
+    limits.max_connections = rt->max_connections;
     return keep_http(rt, at, &limits, &sc_http_public_handler, listener, err);
 }
 
