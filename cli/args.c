@@ -216,10 +216,12 @@ static sc_code read_short(reader *r, sc_str arg)
     return SC_OK;
 }
 
-static void note_deprecated(reader *r, const cli_flag *flag)
+static void note(reader *r, const cli_flag *flag)
 {
     if (flag->deprecated)
         cli_putf(r->c, 2, "Flag --%s has been deprecated, %s\n", flag->name, flag->deprecated);
+    if (flag->without_effect)
+        cli_putf(r->c, 2, "Flag --%s has no effect: %s\n", flag->name, flag->without_effect);
 }
 
 /* `value` without bytes: a switch that is on. */
@@ -239,7 +241,7 @@ static sc_code take(reader *r, const cli_flag *flag, const char *shown, sc_str v
                                 SC_FMT(value), shown);
     if (!is_global) {
         r->out->given |= UINT64_C(1) << (flag - r->command->flags);
-        note_deprecated(r, flag);
+        note(r, flag);
     }
     return SC_OK;
 }

@@ -12,9 +12,28 @@
 #define NOT_UNDERSTOOD 255 /* as Dapr's command line exits */
 
 static const cli_command *const commands[] = {
-    &cli_run,     &cli_list,       &cli_stop,   &cli_publish,  &cli_invoke,    &cli_sidecar,
-    &cli_version, &cli_build_info, &cli_help,   &cli_annotate, &cli_dashboard, &cli_mcpservers,
-    &cli_mtls,    &cli_scheduler,  &cli_status, &cli_upgrade,  &cli_workflow,  NULL,
+    /* in the order of the help */
+    &cli_init,
+    &cli_uninstall,
+    &cli_run,
+    &cli_list,
+    &cli_stop,
+    &cli_publish,
+    &cli_invoke,
+    &cli_sidecar,
+    &cli_version,
+    &cli_build_info,
+    &cli_help,
+    /* not there yet */
+    &cli_annotate,
+    &cli_dashboard,
+    &cli_mcpservers,
+    &cli_mtls,
+    &cli_scheduler,
+    &cli_status,
+    &cli_upgrade,
+    &cli_workflow,
+    NULL,
 };
 
 /* The options of every command are members of `cli` itself. */

@@ -26,17 +26,18 @@ typedef struct cli_flag {
     const char *name; /* without dashes; NULL ends a table */
     const char *help;
     cli_flag_kind kind;
-    char letter;            /* short form; 0: none */
-    bool is_required;       /* on the command line */
-    bool is_hidden;         /* accepted, not shown */
-    size_t offset;          /* in the command's options */
-    const char *value;      /* what stands for its value in help: "PORT" */
-    const char *initial;    /* default as it would be typed; NULL: zero */
-    const char *choices;    /* values for completion, ' ' between; "@app", "@dir", "@file" */
-    const char *deprecated; /* the notice that its use gets */
-    const char *key;        /* in the multi-app file; NULL: not there */
-    bool is_per_app;        /* not allowed in its `common` section */
-    const char *sidecar;    /* `run`: the sidecar's flag of the same meaning; NULL: not passed on */
+    char letter;                /* short form; 0: none */
+    bool is_required;           /* on the command line */
+    bool is_hidden;             /* accepted, not shown */
+    size_t offset;              /* in the command's options */
+    const char *value;          /* what stands for its value in help: "PORT" */
+    const char *initial;        /* default as it would be typed; NULL: zero */
+    const char *choices;        /* values for completion, ' ' between; "@app", "@dir", "@file" */
+    const char *deprecated;     /* the notice that its use gets */
+    const char *without_effect; /* why it does nothing here, where Dapr's does something */
+    const char *key;            /* in the multi-app file; NULL: not there */
+    bool is_per_app;            /* not allowed in its `common` section */
+    const char *sidecar; /* `run`: the sidecar's flag of the same meaning; NULL: not passed on */
 } cli_flag;
 
 #define CLI_AT(type, member, as)                                                                   \

@@ -9,12 +9,14 @@
 
 extern const cli_command cli_build_info;
 extern const cli_command cli_help;
+extern const cli_command cli_init;
 extern const cli_command cli_invoke;
 extern const cli_command cli_list;
 extern const cli_command cli_publish;
 extern const cli_command cli_run;
 extern const cli_command cli_sidecar;
 extern const cli_command cli_stop;
+extern const cli_command cli_uninstall;
 extern const cli_command cli_version;
 
 extern const cli_command cli_annotate;

@@ -38,6 +38,11 @@ static sc_str flag_head(cli *c, const cli_flag *flag)
                         flag->value ? flag->value : "");
 }
 
+static bool is_shown(const cli_flag *flag)
+{
+    return !flag->is_hidden && !flag->deprecated && !flag->without_effect;
+}
+
 static void add_flags(cli *c, sc_buf *out, const cli_flag *table)
 {
     size_t width = 0;
@@ -45,11 +50,11 @@ static void add_flags(cli *c, sc_buf *out, const cli_flag *table)
     for (const cli_flag *flag = table; flag && flag->name; flag++) {
         sc_str head = flag_head(c, flag);
 
-        if (!flag->is_hidden && !flag->deprecated && head.len > width)
+        if (is_shown(flag) && head.len > width)
             width = head.len;
     }
     for (const cli_flag *flag = table; flag && flag->name; flag++) {
-        if (flag->is_hidden || flag->deprecated)
+        if (!is_shown(flag))
             continue;
         sc_buf_add_fmt(out, "%-*s   %s", (int)width, flag_head(c, flag).at, flag->help);
         if (flag->is_required)

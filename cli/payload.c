@@ -17,14 +17,12 @@ bool cli_payload(cli *c, const char *command, sc_str data, bool has_data, sc_str
     if (file.len == 0)
         return true;
     if (has_data) {
-        (void)cli_fail(c, "Only one of --data and --data-file allowed in the same %s command",
-                       command);
-        return false;
+        return cli_refuse(c, "Only one of --data and --data-file allowed in the same %s command",
+                          command);
     }
     if (cli_file_read(c, file, out, &err) == SC_OK)
         return true;
-    (void)cli_fail(c, "Error reading payload from '%.*s'. Error: %s", SC_FMT(file), err.text);
-    return false;
+    return cli_refuse(c, "Error reading payload from '%.*s'. Error: %s", SC_FMT(file), err.text);
 }
 
 sc_str cli_problem_text(cli *c, sc_str answer)

@@ -108,3 +108,13 @@ int cli_fail(cli *c, const char *fmt, ...)
     va_end(args);
     return 1;
 }
+
+bool cli_refuse(cli *c, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    say_va(c, CLI_FAILURE, fmt, args);
+    va_end(args);
+    return false;
+}

@@ -24,6 +24,8 @@ void cli_say(cli *c, cli_mark mark, const char *fmt, ...) SC_PRINTF(3, 4);
 void cli_add_line(const cli *c, cli_mark mark, sc_str text, bool is_bare, sc_buf *out);
 /* A failure line; returns the exit status 1. */
 int cli_fail(cli *c, const char *fmt, ...) SC_PRINTF(2, 3);
+/* The same for a step of a command; returns false. */
+bool cli_refuse(cli *c, const char *fmt, ...) SC_PRINTF(2, 3);
 /* printf into c->mem. */
 sc_str cli_text_va(cli *c, const char *fmt, va_list args);
 /* Text on descriptor 1 or 2 as it is. */

@@ -63,8 +63,7 @@ static bool query_of(cli *c, sc_str metadata, sc_str *out)
 
     if (metadata.len > 0 && (sc_json_parse(metadata, &c->mem, &doc, NULL, &err) != SC_OK ||
                              doc->kind != SC_DOC_OBJECT)) {
-        (void)cli_fail(c, "Error parsing metadata as JSON. Error: %s", err.text);
-        return false;
+        return cli_refuse(c, "Error parsing metadata as JSON. Error: %s", err.text);
     }
     for (const sc_doc *it = doc ? doc->first : NULL; it; it = it->next) {
         sc_str value =

@@ -58,14 +58,12 @@ static bool start(cli_runner *runner, uint32_t index)
     sc_error err;
 
     if (cli_run_settle(c, runner->loop, run->settings, &err) != SC_OK) {
-        (void)cli_fail(c, "%s", err.text);
-        return false;
+        return cli_refuse(c, "%s", err.text);
     }
     announce(c, run->settings);
     if (cli_runner_start_pair(runner, index, run->settings, &output, NULL, &err))
         return true;
-    (void)cli_fail(c, "the sidecar cannot be started: %s", err.text);
-    return false;
+    return cli_refuse(c, "the sidecar cannot be started: %s", err.text);
 }
 
 static int run_one(cli *c, cli_run_settings *settings)

@@ -153,7 +153,8 @@ class Cli:
     def close(self):
         for session in self.sessions:
             session.close()
-        for pid in self.left():
+        redis = self.home / ".dapr/redis/redis.pid"  # which hides its environment
+        for pid in [*self.left(), *([int(redis.read_text())] if redis.exists() else [])]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
