@@ -136,9 +136,9 @@ static int run_publish(cli *c, void *self, const cli_args *args)
     cli_instance direct = by_socket(o);
     const cli_instance *through = &direct;
     cli_instances all;
-    sc_str data;
-    sc_str query;
-    sc_str why;
+    sc_str data = SC_STR_NONE;
+    sc_str query = SC_STR_NONE;
+    sc_str why = SC_STR_NONE;
 
     if (!cli_payload(c, "publish", o->data, cli_args_has(&cli_publish, args, "data"), o->data_file,
                      &data) ||
