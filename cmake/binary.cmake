@@ -19,3 +19,4 @@ function(sc_module name source)
 endfunction()
 
 sc_module(tls io/module_tls.c PkgConfig::OPENSSL)
+sc_module(curl components/shared/module_curl.c PkgConfig::CURL PkgConfig::UV)

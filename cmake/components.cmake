@@ -14,6 +14,8 @@ sc_component(state/redis)
 sc_component(state/sqlite)
 sc_component(state/sqlite3)
 sc_component(conversation/echo)
+sc_component(conversation/ollama)
+sc_component(conversation/openai)
 sc_component(secretstores/local_env)
 sc_component(secretstores/local_file)
 

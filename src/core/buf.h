@@ -26,12 +26,12 @@ static inline size_t sc_buf_len(const sc_buf *buf)
 }
 static inline char *sc_buf_at(const sc_buf *buf)
 {
-    return buf->mem + buf->from;
+    return buf->from > 0 ? buf->mem + buf->from : buf->mem; /* no arithmetic on NULL */
 }
 /* The live bytes; good until the buffer is next changed. */
 static inline sc_str sc_buf_str(const sc_buf *buf)
 {
-    return (sc_str){buf->mem + buf->from, buf->to - buf->from};
+    return (sc_str){sc_buf_at(buf), sc_buf_len(buf)};
 }
 
 /* Room for `size` more bytes at the end; stops the process when the heap has none. Returns where to

@@ -36,6 +36,7 @@ static void converse(sc_http_request_ctx *ctx, const sc_conversation_version *ve
     version->read(flow->message, &flow->req);
     ctx->ex->user = flow;
     ctx->ex->on_gone = on_gone;
+    ctx->ex->on_half_closed = on_gone; /* as Go's server takes it: who asked has left */
     sc_converse(ctx->api->conversations, &flow->req);
 }
 
