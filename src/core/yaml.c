@@ -225,6 +225,29 @@ static sc_code read_all(struct fy_parser *parser, struct fy_diag *diag, reader *
     return SC_OK;
 }
 
+static bool is_text(sc_str line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        unsigned char c = (unsigned char)line.at[i];
+
+        if (c < ' ' && c != '\t' && c != '\r')
+            return false;
+    }
+    return sc_str_is_utf8(line);
+}
+
+/* The parser would take the first byte that is no character for the end of the text. */
+static sc_code check_text(sc_str text, const char *name, sc_error *err)
+{
+    uint32_t line = 1;
+
+    for (sc_str rest = text; rest.at; line++) {
+        if (!is_text(sc_str_cut(&rest, '\n')))
+            return sc_fail(err, SC_INVALID, "%s:%u:1: the line is no text in UTF-8", name, line);
+    }
+    return SC_OK;
+}
+
 sc_code sc_yaml_parse(sc_str text, const char *name, sc_arena *mem, sc_doc **out, sc_error *err)
 {
     reader r = {.name = name, .mem = mem, .err = err};
@@ -237,6 +260,8 @@ sc_code sc_yaml_parse(sc_str text, const char *name, sc_arena *mem, sc_doc **out
     if (text.len > SC_YAML_MAX_LEN)
         return sc_fail(err, SC_EXHAUSTED, "%s: %zu bytes are more than the limit of %u", name,
                        text.len, SC_YAML_MAX_LEN);
+    if (check_text(text, name, err) != SC_OK)
+        return SC_INVALID;
     fy_diag_cfg_default(&quiet);
     quiet.fp = NULL;
     quiet.output_fn = drop_message;

@@ -26,6 +26,12 @@ typedef struct loader {
 static sc_code load_folder(loader *l, sc_str folder);
 static sc_code load_file(loader *l, const char *path);
 static sc_code load_document(loader *l, const sc_doc *doc);
+static bool is_path_segment(sc_str name)
+{
+    return !sc_str_eq(name, SC_STR(".")) && !sc_str_eq(name, SC_STR("..")) &&
+           !memchr(name.at, '/', name.len) && !memchr(name.at, '%', name.len);
+}
+
 static sc_code load_component(loader *l, const sc_doc *doc);
 static sc_code load_subscription(loader *l, const sc_doc *doc, bool is_v2);
 
@@ -238,6 +244,11 @@ static sc_code load_component(loader *l, const sc_doc *doc)
 
     if (one.name.len == 0)
         return wrong(l, doc, "metadata.name is missing");
+    if (!is_path_segment(one.name))
+        return wrong(
+            l, at(metadata, "name"),
+            "a name stands in paths of the API: it cannot be '.' or '..' and holds neither "
+            "'/' nor '%'");
     if (!sc_doc_is(spec, SC_DOC_OBJECT) || one.type.len == 0)
         return wrong(l, doc, "spec.type is missing; say for example 'type: pubsub.redis'");
     twin = find_component(l->out, one.name);
