@@ -109,10 +109,11 @@ class App:
 
 
 class Sidecar:
-    def __init__(self, app_id, resources=None, app_port=None, flags=(), env=None, wait=True, cwd=None, ports=None):
+    def __init__(self, app_id, resources=None, app_port=None, flags=(), env=None, wait=True, cwd=None, ports=None,
+                 prefix=()):
         self.port, self.grpc_port = ports or (free_port(), free_port())
         self.log = []
-        args = [BINARY, "sidecar", "--app-id", app_id, "--dapr-http-port", str(self.port),
+        args = [*prefix, BINARY, "sidecar", "--app-id", app_id, "--dapr-http-port", str(self.port),
                 "--dapr-grpc-port", str(self.grpc_port),
                 "--dapr-listen-addresses", "127.0.0.1", "--metrics-listen-address", "127.0.0.1",
                 "--metrics-port", "0", *flags]
