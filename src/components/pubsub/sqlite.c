@@ -237,6 +237,7 @@ static bool gather(sqlite_pubsub *self)
         anything_in_flight(self) && now_ms - self->renewed_ms >= (uint64_t)self->conf->lease_ms / 3;
     batch->trims = now_ms - self->trimmed_ms >= TRIM_EVERY_MS;
     batch->lost = 0;
+    batch->is_new_file = false;
     if (batch->renews)
         self->renewed_ms = now_ms;
     if (batch->trims)
@@ -323,7 +324,7 @@ static void on_batch_failed(sqlite_pubsub *self, const sc_error *why)
 
         sc_list_remove(it);
         sub->wants_fetch = true;
-        if (!sub->is_live)
+        if (!sub->is_live || batch->is_new_file)
             sub->group = 0; /* its row went with the transaction */
         while (!sc_list_is_empty(&sub->fetched))
             free_delivery(SC_CONTAINER_OF(sub->fetched.next, sqlite_delivery, link));
@@ -367,11 +368,30 @@ static void on_batch_written(sqlite_pubsub *self)
                      SC_FMT(self->env->name), (long long)batch->lost);
 }
 
+/* The groups of subscriptions that were not in the batch are those of the file that is gone. */
+static void on_new_file(sqlite_pubsub *self)
+{
+    SC_LIST_EACH (&self->subs, it) {
+        sqlite_sub *sub = SC_CONTAINER_OF(it, sqlite_sub, link);
+
+        if (sc_list_is_empty(&sub->batch_link)) {
+            sub->group = 0;
+            sub->wants_fetch = true;
+        }
+    }
+    sc_log_error(self->env->log,
+                 "pubsub %.*s: %.*s was removed or replaced while it was in use: what it held went "
+                 "with it; going on with the file that is there now",
+                 SC_FMT(self->env->name), SC_FMT(self->conf->file));
+}
+
 static void on_batch_done(sc_op *op)
 {
     sqlite_pubsub *self = SC_CONTAINER_OF(op, sqlite_pubsub, batch.lane.op);
 
     self->is_running = false;
+    if (self->batch.is_new_file)
+        on_new_file(self);
     if (op->err.code == SC_OK)
         on_batch_written(self);
     else

@@ -31,6 +31,8 @@ static sc_code write_verdicts(sqlite_batch *batch, int64_t now_ms, sc_error *err
         const sqlite_delivery *one = SC_CONTAINER_OF(it, sqlite_delivery, link);
         int64_t pause_ms = one->verdict == SC_VERDICT_LATER ? batch->owner->conf->later_ms : 0;
 
+        if (one->file != batch->owner->file)
+            continue; /* its row went with the file that it came from */
         if ((one->verdict == SC_VERDICT_ACK
                  ? sc_sqlite_store_ack(store, one->group, one->seq, err)
                  : sc_sqlite_store_release(store, one->group, one->seq, now_ms + pause_ms, err)) !=
@@ -49,6 +51,7 @@ static void take(void *self, const sc_sqlite_message *message)
     sc_list_init(&one->link);
     one->sub = sub;
     one->group = sub->group;
+    one->file = sub->owner->file;
     one->seq = message->seq;
     one->delivery = (sc_delivery){
         .topic = sc_arena_str(&one->mem, message->topic),
@@ -100,6 +103,19 @@ static sc_code has_work(sqlite_batch *batch, int64_t now_ms, bool *has, sc_error
     return SC_OK;
 }
 
+/* A file that was taken away must not swallow what is written after that. */
+static sc_code follow_file(sqlite_batch *batch, sc_error *err)
+{
+    if (sc_sqlite_store_follow(batch->owner->store, &batch->is_new_file, err) != SC_OK)
+        return err->code;
+    if (!batch->is_new_file)
+        return SC_OK;
+    batch->owner->file++;
+    SC_LIST_EACH (&batch->subs, it)
+        SC_CONTAINER_OF(it, sqlite_sub, batch_link)->group = 0;
+    return SC_OK;
+}
+
 static sc_code run(sqlite_batch *batch, sc_error *err)
 {
     sqlite_pubsub *self = batch->owner;
@@ -109,7 +125,7 @@ static sc_code run(sqlite_batch *batch, sc_error *err)
                                      .hard_max_age_ms = self->conf->hard_retention_ms};
     bool has;
 
-    if (has_work(batch, now_ms, &has, err) != SC_OK)
+    if (follow_file(batch, err) != SC_OK || has_work(batch, now_ms, &has, err) != SC_OK)
         return err->code;
     if (!has)
         return SC_OK;

@@ -44,6 +44,7 @@ typedef struct sqlite_delivery {
     struct sqlite_sub *sub;
     int64_t group;
     int64_t seq;
+    uint32_t file; /* which of the files that stood at the path */
     sc_verdict verdict;
     sc_arena mem;
 } sqlite_delivery;
@@ -73,6 +74,7 @@ typedef struct sqlite_batch {
     sc_list subs; /* that fetch */
     bool renews;
     bool trims;
+    bool is_new_file; /* out: the old one was removed or replaced */
     int64_t lost;
 } sqlite_batch;
 
@@ -92,6 +94,7 @@ typedef struct sqlite_pubsub {
     sc_list verdicts;
     sc_list subs;
     sqlite_batch batch;
+    uint32_t file; /* counts the files that stood at the path; the batch's, while one runs */
     bool is_running;
     bool is_failing; /* the last batch failed: the next waits for the timer */
     bool is_closing;

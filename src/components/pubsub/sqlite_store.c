@@ -112,6 +112,13 @@ static sc_code set_up(sc_sqlite_store *store, sc_error *err)
     return SC_OK;
 }
 
+static sc_code open_file(sc_sqlite_store *store, sc_error *err)
+{
+    if (sc_sqlite_open(&store->db, store->settings.file.at, store->settings.busy_ms, err) != SC_OK)
+        return err->code;
+    return set_up(store, err);
+}
+
 sc_code sc_sqlite_store_open(const sc_sqlite_store_settings *settings, sc_sqlite_store **out,
                              sc_error *err)
 {
@@ -121,8 +128,7 @@ sc_code sc_sqlite_store_open(const sc_sqlite_store_settings *settings, sc_sqlite
     store->settings = *settings;
     store->settings.file = sc_arena_str(&store->mem, settings->file);
     store->settings.owner = sc_arena_str(&store->mem, settings->owner);
-    if (sc_sqlite_open(&store->db, store->settings.file.at, settings->busy_ms, err) == SC_OK &&
-        set_up(store, err) == SC_OK) {
+    if (open_file(store, err) == SC_OK) {
         *out = store;
         return SC_OK;
     }
@@ -130,13 +136,35 @@ sc_code sc_sqlite_store_open(const sc_sqlite_store_settings *settings, sc_sqlite
     return err->code;
 }
 
+static void close_file(sc_sqlite_store *store)
+{
+    for (int i = 0; i < SQL_COUNT; i++) {
+        (void)sqlite3_finalize(store->statements[i]);
+        store->statements[i] = NULL;
+    }
+    sc_sqlite_close(&store->db);
+    store->is_full_now = false;
+}
+
 void sc_sqlite_store_close(sc_sqlite_store *store)
 {
-    for (int i = 0; i < SQL_COUNT; i++)
-        (void)sqlite3_finalize(store->statements[i]);
-    sc_sqlite_close(&store->db);
+    close_file(store);
     sc_arena_deinit(&store->mem);
     free(store);
+}
+
+sc_code sc_sqlite_store_follow(sc_sqlite_store *store, bool *is_new, sc_error *err)
+{
+    *is_new = false;
+    if (store->db.handle && !sc_sqlite_is_replaced(&store->db))
+        return SC_OK;
+    close_file(store);
+    if (open_file(store, err) != SC_OK) {
+        close_file(store); /* tried again with the next batch */
+        return err->code;
+    }
+    *is_new = true;
+    return SC_OK;
 }
 
 sc_str sc_sqlite_store_path(const sc_sqlite_store *store)

@@ -23,6 +23,9 @@ typedef struct sc_sqlite_store_settings {
 sc_code sc_sqlite_store_open(const sc_sqlite_store_settings *settings, sc_sqlite_store **out,
                              sc_error *err) SC_MUST_CHECK;
 void sc_sqlite_store_close(sc_sqlite_store *store);
+/* When the file was removed, or another stands in its place: opens what is there now, and says so.
+ * Groups and deliveries of before mean nothing then. Fails as sc_sqlite_store_open. */
+sc_code sc_sqlite_store_follow(sc_sqlite_store *store, bool *is_new, sc_error *err) SC_MUST_CHECK;
 /* The absolute path of the file. */
 sc_str sc_sqlite_store_path(const sc_sqlite_store *store);
 

@@ -4,7 +4,11 @@
  */
 #include "components/shared/sqlite_db.h"
 
+#include <errno.h>
+#include <sys/stat.h>
 #include <time.h>
+
+#include "core/file.h"
 
 /* Short naps: transactions of other sidecars take a millisecond or so. */
 static int on_busy(void *self, int tries)
@@ -20,6 +24,18 @@ static int on_busy(void *self, int tries)
     return 1;
 }
 
+static void note_file(sc_sqlite_db *db)
+{
+    const char *path = sqlite3_db_filename(db->handle, "main");
+    struct stat now;
+
+    db->device = db->inode = 0;
+    if (!path || !path[0] || stat(path, &now) != 0)
+        return;
+    db->device = (uint64_t)now.st_dev;
+    db->inode = (uint64_t)now.st_ino;
+}
+
 sc_code sc_sqlite_open(sc_sqlite_db *db, const char *file, uint32_t busy_ms, sc_error *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
@@ -27,10 +43,22 @@ sc_code sc_sqlite_open(sc_sqlite_db *db, const char *file, uint32_t busy_ms, sc_
 
     db->busy_ms = busy_ms;
     if (rc != SQLITE_OK)
-        return sc_fail(err, SC_UNAVAILABLE, "cannot open '%s': %s", file,
-                       db->handle ? sqlite3_errmsg(db->handle) : "out of memory");
+        return sc_fail(err, SC_UNAVAILABLE, "cannot open '%s': %s (%s)", file,
+                       db->handle ? sqlite3_errmsg(db->handle) : "out of memory",
+                       sc_file_error_text(db->handle ? sqlite3_system_errno(db->handle) : ENOMEM));
     (void)sqlite3_busy_handler(db->handle, on_busy, db);
+    note_file(db);
     return SC_OK;
+}
+
+bool sc_sqlite_is_replaced(const sc_sqlite_db *db)
+{
+    struct stat now;
+
+    if (!db->device && !db->inode)
+        return false;
+    return stat(sqlite3_db_filename(db->handle, "main"), &now) != 0 ||
+           (uint64_t)now.st_dev != db->device || (uint64_t)now.st_ino != db->inode;
 }
 
 void sc_sqlite_close(sc_sqlite_db *db)
@@ -39,13 +67,33 @@ void sc_sqlite_close(sc_sqlite_db *db)
     db->handle = NULL;
 }
 
+static const char *way_out(int code)
+{
+    switch (code) {
+    case SQLITE_BUSY:
+        return ": another process holds it, see busyTimeout";
+    case SQLITE_FULL:
+        return ": make room on its disk";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return ": restore it from a copy, or move it away to begin anew";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        return ": check who may write there";
+    default:
+        return "";
+    }
+}
+
 sc_code sc_sqlite_fail(const sc_sqlite_db *db, const char *doing, sc_error *err)
 {
     int code = sqlite3_errcode(db->handle);
+    const char *path = sqlite3_db_filename(db->handle, "main");
 
-    return sc_fail(err, code == SQLITE_FULL ? SC_EXHAUSTED : SC_UNAVAILABLE, "sqlite: %s: %s%s",
-                   doing, sqlite3_errmsg(db->handle),
-                   code == SQLITE_BUSY ? " (another process holds the file; see busyTimeout)" : "");
+    return sc_fail(err, code == SQLITE_FULL ? SC_EXHAUSTED : SC_UNAVAILABLE,
+                   "sqlite: %.100s: %s (%s%s)", doing, sqlite3_errmsg(db->handle),
+                   path && path[0] ? path : "in memory", way_out(code));
 }
 
 sc_code sc_sqlite_run(const sc_sqlite_db *db, const char *sql, sc_error *err)
@@ -57,7 +105,7 @@ sc_code sc_sqlite_run(const sc_sqlite_db *db, const char *sql, sc_error *err)
 
 void sc_sqlite_rollback(const sc_sqlite_db *db)
 {
-    if (!sqlite3_get_autocommit(db->handle))
+    if (db->handle && !sqlite3_get_autocommit(db->handle))
         (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 

@@ -14,6 +14,8 @@
 typedef struct sc_sqlite_db {
     sqlite3 *handle;
     uint32_t busy_ms; /* how long to wait for another process's transaction */
+    uint64_t device;  /* which file it is; 0: in memory */
+    uint64_t inode;
 } sc_sqlite_db;
 
 /* Opens or creates the file: a path or a file: URI, NUL-terminated. `db` stays at its address.
@@ -22,7 +24,12 @@ sc_code sc_sqlite_open(sc_sqlite_db *db, const char *file, uint32_t busy_ms,
                        sc_error *err) SC_MUST_CHECK;
 void sc_sqlite_close(sc_sqlite_db *db); /* all statements are finalized before */
 
-/* The story of the last failure: SC_EXHAUSTED for a full disk, else SC_UNAVAILABLE. */
+/* True when the path no longer leads to the open file: it was removed, or another stands there.
+ * What is written then is lost with the process. */
+bool sc_sqlite_is_replaced(const sc_sqlite_db *db);
+
+/* The story of the last failure, with the file and a way out where there is one: SC_EXHAUSTED for a
+ * full disk, else SC_UNAVAILABLE. */
 sc_code sc_sqlite_fail(const sc_sqlite_db *db, const char *doing, sc_error *err);
 /* Statements without rows, as text. */
 sc_code sc_sqlite_run(const sc_sqlite_db *db, const char *sql, sc_error *err) SC_MUST_CHECK;
