@@ -100,7 +100,7 @@ static sqlite3_stmt *statement(sc_sqlite_store *store, int which)
 
 static sc_code set_up(sc_sqlite_store *store, sc_error *err)
 {
-    const sc_sqlite_db *db = &store->db;
+    sc_sqlite_db *db = &store->db;
 
     if (sc_sqlite_run(db, "PRAGMA journal_mode = WAL", err) != SC_OK ||
         sc_sqlite_run(db, "PRAGMA synchronous = NORMAL", err) != SC_OK ||

@@ -96,11 +96,17 @@ sc_code sc_sqlite_fail(const sc_sqlite_db *db, const char *doing, sc_error *err)
                    path && path[0] ? path : "in memory", way_out(code));
 }
 
-sc_code sc_sqlite_run(const sc_sqlite_db *db, const char *sql, sc_error *err)
+/* Where waiting could be a deadlock SQLite says busy without asking the handler, as it does for
+ * journal_mode when several open a new file at once. Outside of a transaction nobody waits for us. */
+sc_code sc_sqlite_run(sc_sqlite_db *db, const char *sql, sc_error *err)
 {
-    if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
-        return SC_OK;
-    return sc_sqlite_fail(db, sql, err);
+    int tries = 0;
+    int rc;
+
+    do
+        rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    while (rc == SQLITE_BUSY && sqlite3_get_autocommit(db->handle) && on_busy(db, tries++));
+    return rc == SQLITE_OK ? SC_OK : sc_sqlite_fail(db, sql, err);
 }
 
 void sc_sqlite_rollback(const sc_sqlite_db *db)

@@ -32,7 +32,7 @@ bool sc_sqlite_is_replaced(const sc_sqlite_db *db);
  * full disk, else SC_UNAVAILABLE. */
 sc_code sc_sqlite_fail(const sc_sqlite_db *db, const char *doing, sc_error *err);
 /* Statements without rows, as text. */
-sc_code sc_sqlite_run(const sc_sqlite_db *db, const char *sql, sc_error *err) SC_MUST_CHECK;
+sc_code sc_sqlite_run(sc_sqlite_db *db, const char *sql, sc_error *err) SC_MUST_CHECK;
 /* Ends the transaction that is open, if any. */
 void sc_sqlite_rollback(const sc_sqlite_db *db);
 
