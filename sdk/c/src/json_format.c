@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing JSON by format: printf's conversions, each of which leaves a JSON value.
+ * Writing by format: printf's conversions, each of which leaves a JSON value, or an escaped part of
+ * a path.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "internal.h"
+#include "client_internal.h"
 #include "wire/json.h"
 
 /* What stands between '%' and the letter. */
@@ -37,7 +38,19 @@ static conversion read_conversion(const char **at)
     return c;
 }
 
-static void add_text(sc_buf *out, const conversion *c, const char *text, int precision)
+/* Appends the text of a %s; `s.at` NULL: there is none. */
+typedef void (*text_adder)(sc_buf *out, sc_str s);
+
+static void add_json_text(sc_buf *out, sc_str s)
+{
+    if (s.at)
+        sc_json_add_string(out, s);
+    else
+        sc_buf_add_str(out, SC_STR("null"));
+}
+
+static void add_text(sc_buf *out, const conversion *c, const char *text, int precision,
+                     text_adder add)
 {
     sc_str s = sc_str_from(text);
 
@@ -45,10 +58,8 @@ static void add_text(sc_buf *out, const conversion *c, const char *text, int pre
         s = sc_str_of(text, strnlen(text, (size_t)precision));
     if (c->is_raw)
         sc_buf_add_str(out, s);
-    else if (!text)
-        sc_buf_add_str(out, SC_STR("null"));
     else
-        sc_json_add_string(out, s);
+        add(out, s);
 }
 
 /* The shortest of %.15g, %.16g, %.17g that reads back as the same number, with a point whatever the
@@ -120,7 +131,7 @@ static uintmax_t take_unsigned(int length, va_list *args)
     }
 }
 
-static bool add_conversion(sc_buf *out, const conversion *c, va_list *args)
+static bool add_conversion(sc_buf *out, const conversion *c, va_list *args, text_adder add)
 {
     int precision = c->has_precision ? va_arg(*args, int) : -1;
 
@@ -128,7 +139,7 @@ static bool add_conversion(sc_buf *out, const conversion *c, va_list *args)
     case 's':
         if (c->length != 0)
             return false;
-        add_text(out, c, va_arg(*args, const char *), precision);
+        add_text(out, c, va_arg(*args, const char *), precision, add);
         return true;
     case 'd':
     case 'i':
@@ -149,7 +160,7 @@ static bool add_conversion(sc_buf *out, const conversion *c, va_list *args)
     }
 }
 
-bool json_add_format(sc_buf *out, const char *format, va_list list)
+static bool add_format(sc_buf *out, const char *format, va_list list, text_adder add)
 {
     va_list args;
     bool is_good = true;
@@ -165,28 +176,50 @@ bool json_add_format(sc_buf *out, const char *format, va_list list)
 
             format++;
             c = read_conversion(&format);
-            is_good = add_conversion(out, &c, &args);
+            is_good = add_conversion(out, &c, &args, add);
         }
     }
     va_end(args);
     return is_good;
 }
 
-char *pillion_json_format(const char *format, ...)
+bool json_add_format(sc_buf *out, const char *format, va_list args)
+{
+    return add_format(out, format, args, add_json_text);
+}
+
+static char *format_text(const char *format, va_list args, text_adder add)
 {
     sc_buf out = {0};
-    va_list args;
-    bool is_good;
 
-    va_start(args, format);
-    is_good = json_add_format(&out, format, args);
-    va_end(args);
-    if (!is_good) {
+    if (!add_format(&out, format, args, add)) {
         sc_buf_deinit(&out);
         return NULL;
     }
     sc_buf_add_byte(&out, '\0');
     return out.mem; /* nothing was eaten: it begins there */
+}
+
+char *pillion_json_format(const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = format_text(format, args, add_json_text);
+    va_end(args);
+    return text;
+}
+
+char *pillion_path_format(const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = format_text(format, args, path_add);
+    va_end(args);
+    return text;
 }
 
 bool pillion_json_append(char **text, const char *format, ...)

@@ -122,6 +122,15 @@ static void formats_insert_json(void **state)
     formatted("[-1,255]", pillion_json_format("[%hhd,%hhu]", -1, 255));
 }
 
+static void paths_are_escaped(void **state)
+{
+    (void)state;
+    formatted("/users/a%2Fb%3Fc%20%C3%A9/-5?x=%26y&z=1",
+              pillion_path_format("/users/%s/%d?x=%s&%-s", "a/b?c \xc3\xa9", -5, "&y", "z=1"));
+    formatted("/%2E%2E/", pillion_path_format("/%s/", ".."));
+    assert_null(pillion_path_format("%p", (void *)state));
+}
+
 static void unknown_conversions_are_refused(void **state)
 {
     char *text = NULL;
@@ -174,6 +183,7 @@ int main(void)
         cmocka_unit_test(what_is_no_json_is_refused_with_its_place),
         cmocka_unit_test(a_document_prints_as_it_was),
         cmocka_unit_test(formats_insert_json),
+        cmocka_unit_test(paths_are_escaped),
         cmocka_unit_test(unknown_conversions_are_refused),
         cmocka_unit_test(lists_grow),
         cmocka_unit_test(numbers_do_not_follow_the_locale),

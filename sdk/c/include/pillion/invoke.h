@@ -37,6 +37,10 @@ typedef struct pillion_invoke_options {
 PILLION_API pillion_call *pillion_invoke(pillion_client *client, const char *app_id,
                                          const char *method, const char *path, pillion_str body,
                                          const pillion_invoke_options *options) PILLION_CHECK;
+/* printf for paths and queries: %s inserts text with everything escaped that has a meaning there,
+ * so that a user's name cannot become another path; %-s inserts text as it is; numbers as in
+ * pillion_json_format. free() the result; NULL for any other conversion. */
+PILLION_API char *pillion_path_format(const char *format, ...) PILLION_CHECK PILLION_PRINTF(1, 2);
 /* Calls a route of the sidecar itself, for what has no function of its own here: bindings,
  * configuration, locks, jobs, conversation, workflows.
  * Example: pillion_api(client, "POST", "/v1.0/bindings/mail", body, NULL). */
