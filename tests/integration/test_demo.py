@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`./dev demo`, as a newcomer sees it."""
+"""`./dev demo` and `./dev demo chat`, as a newcomer sees them, over the build that is tested."""
+import os
 import pathlib
 import re
 import subprocess
@@ -9,13 +10,33 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def demo(name, *args):
+    done = subprocess.run([f"scripts/demo_{name}.sh", *args], cwd=ROOT, capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "DEMO_BUILD": "build/dev"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize("broker", ["embedded", "redis"])
 def test_every_message_is_shown_and_it_ends_by_itself(broker):
-    done = subprocess.run(["scripts/demo.sh", broker, "20"], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
+    shown = demo("orders", broker, "20")
     for verb in ("Published", "Received"):
-        shown = re.findall(rf'^{verb} message: {{"id": (\d+), "message": "Hello from publisher - message \1"', done.stdout,
-                           re.M)
-        assert sorted(map(int, shown)) == list(range(20))
+        ids = re.findall(rf'^{verb} message: {{"id": (\d+), "message": "Hello from publisher - message \1"', shown, re.M)
+        assert sorted(map(int, ids)) == list(range(20))
     for line in ("messages ", "rate ", "latency ", "memory "):
-        assert re.search(rf"^{line}", done.stdout, re.M), done.stdout
+        assert re.search(rf"^{line}", shown, re.M), shown
+
+
+@pytest.mark.parametrize("broker", ["embedded", "redis"])
+def test_the_tutorials_walk_shows_what_the_tutorial_prints(broker):
+    shown = demo("chat", broker)
+    lines = iter(shown.splitlines())
+    for wanted in ('{"status":"success","user_id":"alice","message_count":5}',
+                   '{"status":"success","user_id":"bob","message_count":3}',
+                   '{"message_count":5}', '{"message_count":3}', '{"detail":"User not found"}',
+                   "== APP == Received event: {'event_type': 'MessageSent', 'user_id': 'alice'}",
+                   "== APP == Set message count for alice: 6", '{"message_count":6}',
+                   "== APP == Set message count for bob: 4", '{"message_count":4}',
+                   '{"status":"registered","user_id":"dora"}', "== APP == Set message count for dora: 0",
+                   '{"message_count":0}', "== APP == Published MessageSent event for user bob"):
+        assert wanted in lines, f"{wanted} is missing, or out of order, in\n{shown}"

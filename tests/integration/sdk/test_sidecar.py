@@ -5,11 +5,9 @@ import signal
 import subprocess
 import threading
 
+import pytest
+
 from sidecar import Sidecar, component, free_port, wait_until
-
-
-def env_of(sidecar, **more):
-    return {**os.environ, "DAPR_HTTP_PORT": str(sidecar.port), "DAPR_GRPC_PORT": str(sidecar.grpc_port), **more}
 
 
 class Program:
@@ -31,66 +29,80 @@ class Program:
         return line in self.lines
 
     def end(self, sig=signal.SIGTERM):
-        self.process.send_signal(sig)
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
         code = self.process.wait(20)
         self.reader.join()
         return code
 
 
-def test_an_event_goes_from_program_to_program(programs, tmp_path):
+@pytest.fixture
+def started():
+    """What a test started; ended with it, however it ends."""
+    things = []
+    yield lambda thing: things.append(thing) or thing
+    for thing in reversed(things):
+        thing.end(signal.SIGKILL) if isinstance(thing, Program) else thing.stop(signal.SIGKILL)
+
+
+def env_of(sidecar):
+    return {**os.environ, "DAPR_HTTP_PORT": str(sidecar.port), "DAPR_GRPC_PORT": str(sidecar.grpc_port)}
+
+
+def run(program, sidecar):
+    return subprocess.run([program], env=env_of(sidecar), text=True, capture_output=True, timeout=30)
+
+
+def test_an_event_goes_from_program_to_program(programs, started, tmp_path):
     port = free_port()
     component(tmp_path, kind="pubsub.in-memory")
-    app = Program(programs["subscribe"], {**os.environ, "APP_PORT": str(port)})
-    sidecar = Sidecar("orders", tmp_path, port)
-    try:
-        subprocess.run([programs["publish"]], env=env_of(sidecar), check=True, timeout=20)
-        wait_until(lambda: app.has('order {"orderId":7}'), "the order")
-        assert subprocess.run([programs["several"]], env=env_of(sidecar), text=True, capture_output=True,
-                              timeout=20).stdout == "100 of 100 published\n"
-        wait_until(lambda: app.has('order {"orderId":99}'), "the last order")
-        assert sorted(app.lines[1:]) == sorted(f'order {{"orderId":{n}}}' for n in range(100))
-    finally:
-        sidecar.stop()
-        assert app.end() == 0, app.lines
+    app = started(Program(programs["subscribe"], {**os.environ, "APP_PORT": str(port)}))
+    sidecar = started(Sidecar("orders", tmp_path, port))
+    assert run(programs["publish"], sidecar).returncode == 0
+    wait_until(lambda: app.has('order {"orderId":7}'), "the order")
+    assert run(programs["several"], sidecar).stdout == "100 of 100 published\n"
+    wait_until(lambda: app.has('order {"orderId":99}'), "the last order")
+    assert sorted(app.lines[1:]) == sorted(f'order {{"orderId":{n}}}' for n in range(100))
+    assert sidecar.stop() == 0
+    assert app.end() == 0, app.lines
 
 
-def test_a_stream_brings_events_without_an_open_port(programs, tmp_path):
+def test_a_stream_brings_events_without_an_open_port(programs, started, tmp_path):
     """Also after its sidecar was killed: the stream comes back, and with it what was published meanwhile."""
     component(tmp_path, kind="pubsub.sqlite", connectionString=str(tmp_path / "broker.db"))
-    publisher = Sidecar("publisher", tmp_path)
-    sidecar = Sidecar("orders", tmp_path)
-    program = Program(programs["stream"], env_of(sidecar))
+    publisher = started(Sidecar("publisher", tmp_path))
+    sidecar = started(Sidecar("orders", tmp_path))
+    program = started(Program(programs["stream"], env_of(sidecar)))
     wait_until(lambda: b"STREAMING" in sidecar.get("/v1.0/metadata")[1], "the subscription")
     publisher.publish("pubsub", "orders", 1)
     wait_until(lambda: program.has("order 1"), "the first order")
     sidecar.stop(signal.SIGKILL)
     publisher.publish("pubsub", "orders", 2)
-    again = Sidecar("orders", tmp_path, ports=(sidecar.port, sidecar.grpc_port))
-    wait_until(lambda: program.has("order 2"), "the second order")
+    again = started(Sidecar("orders", tmp_path, ports=(sidecar.port, sidecar.grpc_port)))
+    wait_until(lambda: program.has("order 2"), "the second order", 40)
     program.end()
     assert again.stop() == 0
     assert publisher.stop() == 0
 
 
-def test_a_stream_that_is_refused_says_why(programs, tmp_path):
-    sidecar = Sidecar("orders", component(tmp_path, name="other"))
-    done = subprocess.run([programs["stream"]], env=env_of(sidecar), text=True, capture_output=True, timeout=20)
+def test_a_stream_that_is_refused_says_why(programs, started, tmp_path):
+    sidecar = started(Sidecar("orders", component(tmp_path, name="other")))
+    done = run(programs["stream"], sidecar)
     assert sidecar.stop() == 0
     assert (done.returncode, done.stderr) == (1, "pubsub pubsub is not found\n")
 
 
-def test_no_count_is_lost(programs, tmp_path):
+def test_no_count_is_lost(programs, started, tmp_path):
     """Programs that count at the same time: each adds one, whatever the others write in between."""
-    sidecar = Sidecar("counter", component(tmp_path, "statestore", "state.in-memory"))
+    sidecar = started(Sidecar("counter", component(tmp_path, "statestore", "state.in-memory")))
     runs = [subprocess.Popen([programs["count"]], env=env_of(sidecar), stdout=subprocess.PIPE, text=True)
             for _ in range(12)]
-    counts = sorted(int(run.communicate(timeout=60)[0].split()[1]) for run in runs)
+    counts = sorted(int(one.communicate(timeout=60)[0].split()[1]) for one in runs)
     assert sidecar.stop() == 0
     assert counts == list(range(1, 13))
 
 
-def test_a_refusal_is_told(programs, tmp_path):
-    sidecar = Sidecar("orders", component(tmp_path, name="other"))
-    done = subprocess.run([programs["publish"]], env=env_of(sidecar), text=True, capture_output=True, timeout=20)
-    sidecar.stop()
+def test_a_refusal_is_told(programs, started, tmp_path):
+    sidecar = started(Sidecar("orders", component(tmp_path, name="other")))
+    done = run(programs["publish"], sidecar)
     assert (done.returncode, done.stderr) == (1, "not published: pubsub pubsub is not found\n")
