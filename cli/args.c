@@ -96,7 +96,7 @@ void cli_flags_init(cli *c, const cli_flag *table, void *options)
     for (const cli_flag *flag = table; flag && flag->name; flag++) {
         if (flag->initial &&
             cli_flag_set(c, flag, sc_str_from(flag->initial), options, NULL) != SC_OK)
-            assert(!"an initial value that its own flag refuses");
+            assert(flag->initial == NULL); /* its own flag refuses it */
     }
 }
 

@@ -81,6 +81,7 @@ void cli_add_line(const cli *c, cli_mark mark, sc_str text, bool is_bare, sc_buf
     sc_buf_add_byte(out, '\n');
 }
 
+static void say_va(cli *c, cli_mark mark, const char *fmt, va_list args) SC_PRINTF(3, 0);
 static void say_va(cli *c, cli_mark mark, const char *fmt, va_list args)
 {
     sc_buf line = {0};

@@ -27,7 +27,7 @@ int cli_fail(cli *c, const char *fmt, ...) SC_PRINTF(2, 3);
 /* The same for a step of a command; returns false. */
 bool cli_refuse(cli *c, const char *fmt, ...) SC_PRINTF(2, 3);
 /* printf into c->mem. */
-sc_str cli_text_va(cli *c, const char *fmt, va_list args);
+sc_str cli_text_va(cli *c, const char *fmt, va_list args) SC_PRINTF(2, 0);
 /* Text on descriptor 1 or 2 as it is. */
 void cli_put(cli *c, int fd, sc_str text);
 void cli_putf(cli *c, int fd, const char *fmt, ...) SC_PRINTF(3, 4);

@@ -18,6 +18,16 @@ if(PILLION_WERROR)
     list(APPEND PILLION_WARNINGS -Werror)
 endif()
 
+if(CMAKE_C_COMPILER_ID MATCHES Clang) # clang sees it in macros of other people's headers, too
+    list(APPEND PILLION_WARNINGS -Wno-cast-qual)
+endif()
+
+option(PILLION_COVERAGE "Count the lines that run (gcov)" OFF)
+if(PILLION_COVERAGE)
+    add_compile_options(--coverage)
+    add_link_options(--coverage)
+endif()
+
 if(PILLION_SANITIZE)
     add_compile_options(-fsanitize=${PILLION_SANITIZE} -fno-omit-frame-pointer
                         -fno-sanitize-recover=all)

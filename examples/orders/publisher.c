@@ -63,7 +63,7 @@ int main(int count, char **args)
 {
     bool is_timed = count > 1 && strcmp(args[1], "--timed") == 0;
     const char *many = args[is_timed ? 2 : 1];
-    int messages = many ? atoi(many) : 5;
+    int messages = many ? (int)strtol(many, NULL, 10) : 5;
     pillion_client *client = pillion_client_new(NULL);
     pillion_error err;
     bool is_good = true;

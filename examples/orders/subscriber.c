@@ -100,7 +100,7 @@ static pillion_verdict on_order(void *user, pillion_event *event)
 int main(int argc, char **args)
 {
     pillion_app_settings settings = {.port = getenv("APP_PORT") ? 0 : 8001};
-    subscriber self = {.expected = argc > 1 ? atol(args[1]) : 0};
+    subscriber self = {.expected = argc > 1 ? strtol(args[1], NULL, 10) : 0};
     pillion_error err;
 
     (void)setvbuf(stdout, NULL, _IOLBF, 0);

@@ -212,7 +212,7 @@ static bool is_preface(h1_conn *conn, const char *at, size_t len)
 
     if (conn->is_speaking || conn->base.server->limits.no_http2)
         return false;
-    if (have < PREFACE_LEN && memcmp(at, PREFACE + have, compare - have) != 0) {
+    if (have < PREFACE_LEN && memcmp(at, &PREFACE[have], compare - have) != 0) {
         conn->is_speaking = true;
         return false;
     }

@@ -96,7 +96,7 @@ struct sc_runtime {
     sc_grpc_server *grpc_servers[SC_MAX_SERVERS];
     uint32_t grpc_server_count;
     uint32_t max_connections; /* of one server */
-    sc_app_http *app; /* one of these, or none */
+    sc_app_http *app;         /* one of these, or none */
     sc_app_grpc *app_grpc;
     sc_tls_context *app_tls; /* https and grpcs; NULL: plain */
     sc_opening opening;

@@ -97,7 +97,8 @@ sc_code sc_sqlite_fail(const sc_sqlite_db *db, const char *doing, sc_error *err)
 }
 
 /* Where waiting could be a deadlock SQLite says busy without asking the handler, as it does for
- * journal_mode when several open a new file at once. Outside of a transaction nobody waits for us. */
+ * journal_mode when several open a new file at once. Outside of a transaction nobody waits for us.
+ */
 sc_code sc_sqlite_run(sc_sqlite_db *db, const char *sql, sc_error *err)
 {
     int tries = 0;

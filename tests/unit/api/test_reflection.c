@@ -91,9 +91,9 @@ static void a_file_comes_with_all_it_imports(void **state)
 {
     int dapr = sc_descriptor_find(SC_STR("dapr/proto/runtime/v1/dapr.proto"));
     uint64_t all = sc_descriptor_with_imports((uint32_t)dapr);
-    static const char *const wanted[] = {"google/protobuf/empty.proto", "google/protobuf/struct.proto",
-                                         "dapr/proto/common/v1/state.proto",
-                                         "dapr/proto/runtime/v1/dapr.proto"};
+    static const char *const wanted[] = {
+        "google/protobuf/empty.proto", "google/protobuf/struct.proto",
+        "dapr/proto/common/v1/state.proto", "dapr/proto/runtime/v1/dapr.proto"};
 
     (void)state;
     for (size_t i = 0; i < SC_ARRAY_LEN(wanted); i++)

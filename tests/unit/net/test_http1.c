@@ -327,7 +327,7 @@ static void a_peer_that_sends_a_byte_now_and_then_is_told(void **state)
 
     (void)state;
     for (int i = 0; i < 40 && len == 0; i++) {
-        peer_say(loop, fd, "GET /slow HTTP/1.1\r\nHost: x" + i % 26, 1);
+        peer_say(loop, fd, &"GET /slow HTTP/1.1\r\nHost: x"[i % 26], 1);
         turn_for(loop, 100);
         len = (size_t)(recv(fd, heard, 1, MSG_PEEK) > 0);
     }

@@ -119,7 +119,7 @@ static void formats_insert_json(void **state)
     formatted("[0.1,1e+300,-2.5,null,null,3]",
               pillion_json_format("[%f,%g,%f,%f,%f,%g]", 0.1, 1e300, -2.5, (double)NAN,
                                   (double)INFINITY, 3.0));
-    formatted("[-1,255]", pillion_json_format("[%hhd,%hhu]", -1, 255));
+    formatted("[-1,255]", pillion_json_format("[%hhd,%hhu]", (signed char)-1, (unsigned char)255));
 }
 
 static void paths_are_escaped(void **state)
