@@ -49,6 +49,8 @@ void cli_pair_say(cli_pair *pair, cli_mark mark, const char *fmt, ...)
     va_end(args);
     if (!pair->output.is_quiet || pair->output.shows_sidecar)
         cli_say(pair->c, mark, "%s", text.at);
+    else if (mark == CLI_FAILURE)
+        cli_say(pair->c, mark, "App \"%.*s\": %s", SC_FMT(pair->settings->app_id), text.at);
     if (pair->output.is_quiet && pair->output.sidecar_file >= 0) {
         ssize_t written;
 
@@ -136,6 +138,22 @@ static void announce_sidecar_end(cli_pair *pair)
 static const sc_process_ops sidecar_ops = {.on_output = on_sidecar_output,
                                            .on_exit = on_sidecar_exit};
 
+static void announce(cli_pair *pair)
+{
+    const cli_run_settings *s = pair->settings;
+
+    if (s->socket_folder.len == 0) {
+        cli_pair_say(pair, CLI_INFO, "Starting Dapr with id %.*s. HTTP Port: %lld. gRPC Port: %lld",
+                     SC_FMT(s->app_id), (long long)s->http_port, (long long)s->grpc_port);
+        return;
+    }
+    cli_pair_say(pair, CLI_WARNING, "Unix domain sockets are currently a preview feature");
+    cli_pair_say(pair, CLI_INFO,
+                 "Starting Dapr with id %.*s. HTTP Socket: %.*s. gRPC Socket: %.*s.",
+                 SC_FMT(s->app_id), SC_FMT(cli_run_socket(pair->c, s, "http")),
+                 SC_FMT(cli_run_socket(pair->c, s, "grpc")));
+}
+
 sc_code cli_pair_start(cli_pair *pair, sc_error *err)
 {
     const cli_run_settings *s = pair->settings;
@@ -148,6 +166,7 @@ sc_code cli_pair_start(cli_pair *pair, sc_error *err)
 
     sc_timer_init(&pair->timer, pair->loop, on_timer);
     open_voices(pair);
+    announce(pair);
     if (sc_process_start(pair->loop, &spec, &sidecar_ops, pair, &pair->sidecar, err) != SC_OK) {
         close_voices(pair);
         return err->code;

@@ -104,12 +104,19 @@ static const cli_resource *find_orphan(const cli_resources *all)
     return NULL;
 }
 
+/* The Dapr folder of this application. */
+static sc_str root_of(cli *c, const settings *s)
+{
+    return s->runtime_path.len ? sc_arena_fmt(&c->mem, "%.*s/.dapr", SC_FMT(s->runtime_path))
+                               : c->root;
+}
+
 /* Subscriptions to components that no given folder defines can only mean the components of the
  * Dapr folder: tutorials keep their subscriptions apart. */
 static void add_default_components(cli *c, settings *s, const cli_resources *all)
 {
     const cli_resource *orphan = find_orphan(all);
-    sc_str own = sc_arena_fmt(&c->mem, "%.*s/components", SC_FMT(c->root));
+    sc_str own = sc_arena_fmt(&c->mem, "%.*s/components", SC_FMT(root_of(c, s)));
     cli_resources defaults = {0};
     cli_texts more = {.count = s->resources.count + 1};
     sc_str pubsub;
@@ -138,7 +145,8 @@ static sc_code settle_paths(cli *c, settings *s, sc_error *err)
     if (s->resources.count == 0) {
         s->resources.at = sc_arena_new(&c->mem, sc_str);
         s->resources.at[s->resources.count++] =
-            is_default ? sc_arena_fmt(&c->mem, "%.*s/components", SC_FMT(c->root)) : s->components;
+            is_default ? sc_arena_fmt(&c->mem, "%.*s/components", SC_FMT(root_of(c, s)))
+                       : s->components;
     }
     for (uint32_t i = 0; i < s->resources.count; i++) {
         if (cli_resources_read(c, s->resources.at[i], &all, err) == SC_OK)
@@ -159,7 +167,7 @@ static sc_code settle_paths(cli *c, settings *s, sc_error *err)
     if (!is_default)
         add_default_components(c, s, &all);
     if (s->config.len == 0) {
-        sc_str config = sc_arena_fmt(&c->mem, "%.*s/config.yaml", SC_FMT(c->root));
+        sc_str config = sc_arena_fmt(&c->mem, "%.*s/config.yaml", SC_FMT(root_of(c, s)));
 
         if (cli_file_exists(config))
             s->config = config;

@@ -93,20 +93,27 @@ static void start_next(cli_runner *runner)
 
 static void on_up(cli_pair *pair)
 {
-    start_next(pair->user);
+    cli_runner *runner = pair->user;
+
+    if (runner->on_up)
+        runner->on_up(runner, pair);
+    start_next(runner);
 }
 
+/* A pair that fails before it is up ends the whole; later, only itself. */
 static void on_ended(cli_pair *pair)
 {
     cli_runner *runner = pair->user;
-    bool was_starting = runner->pairs[runner->started - 1] == pair && !pair->is_up;
+    bool has_failed = pair->exit_status != 0 && !pair->is_stop_asked;
 
     runner->ended++;
-    if (pair->exit_status != 0 && !pair->is_stop_asked)
+    if (has_failed)
         runner->exit_status = pair->exit_status;
-    if ((was_starting || runner->stops_together) && !runner->is_stop_asked) {
+    if (has_failed && !pair->is_up && !runner->is_stop_asked) {
         runner->is_stop_asked = true;
         stop_all(runner);
+    } else if (!pair->is_up) {
+        start_next(runner);
     }
     if (is_over(runner))
         sc_timer_start(&runner->sweep, 0);

@@ -24,11 +24,12 @@ struct cli_runner {
     uint32_t started;
     uint32_t ended;
     bool is_stop_asked;
-    bool stops_together; /* the end of one ends all */
     int exit_status;
     const char *stop_text; /* said when a signal asks to stop */
     /* Starts pair `index`; false: it failed, and said so. */
     bool (*start)(cli_runner *runner, uint32_t index);
+    /* A pair is up; may be NULL. */
+    void (*on_up)(cli_runner *runner, const cli_pair *pair);
     sc_timer sweep;
     uint64_t sweep_limit_ms;
     bool is_sweep_killing;
