@@ -8,10 +8,18 @@
 #include "cli/command.h"
 
 extern const cli_command cli_build_info;
+extern const cli_command cli_complete;
+extern const cli_command cli_completion;
+extern const cli_command cli_components;
+extern const cli_command cli_configurations;
+extern const cli_command cli_doctor;
 extern const cli_command cli_help;
 extern const cli_command cli_init;
+extern const cli_command cli_install;
 extern const cli_command cli_invoke;
 extern const cli_command cli_list;
+extern const cli_command cli_logs;
+extern const cli_command cli_man;
 extern const cli_command cli_publish;
 extern const cli_command cli_run;
 extern const cli_command cli_sidecar;

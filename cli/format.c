@@ -34,9 +34,11 @@ bool cli_format_from(cli *c, sc_str text, const char *choices, cli_format *out)
 
 /* ---- tables ---- */
 
-void cli_table_init(cli_table *table, cli *c, uint32_t columns)
+void cli_table_init(cli_table *table, cli *c, const char *const *heads, uint32_t columns)
 {
     *table = (cli_table){.c = c, .columns = columns};
+    for (uint32_t i = 0; i < columns; i++)
+        cli_table_add(table, sc_str_from(heads[i]));
 }
 
 void cli_table_add(cli_table *table, sc_str cell)
@@ -256,6 +258,15 @@ void cli_doc_truth(cli *c, sc_doc *object, const char *key, bool truth)
 
     doc->truth = truth;
     sc_doc_put(object, sc_str_from(key), doc);
+}
+
+sc_doc *cli_doc_copy(cli *c, const sc_doc *doc)
+{
+    sc_doc *copy = sc_doc_new(&c->mem, doc->kind);
+
+    *copy = *doc; /* the members stay where they are: they are only read */
+    copy->next = NULL;
+    return copy;
 }
 
 /* ---- times ---- */

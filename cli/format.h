@@ -29,7 +29,7 @@ typedef struct cli_table {
     uint32_t cap;
 } cli_table;
 
-void cli_table_init(cli_table *table, cli *c, uint32_t columns);
+void cli_table_init(cli_table *table, cli *c, const char *const *heads, uint32_t columns);
 void cli_table_add(cli_table *table, sc_str cell); /* row after row */
 /* Left-aligned, two spaces between columns, none at the end of a line, `margin` before each line.
  * Cells are measured in characters. Columns with nothing below the heading are left out when
@@ -46,6 +46,9 @@ void cli_put_doc(cli *c, const sc_doc *doc, cli_format format);
 void cli_doc_text(cli *c, sc_doc *object, const char *key, sc_str text);
 void cli_doc_number(cli *c, sc_doc *object, const char *key, int64_t n);
 void cli_doc_truth(cli *c, sc_doc *object, const char *key, bool truth);
+
+/* A copy without a parent, which another list or object may take. */
+sc_doc *cli_doc_copy(cli *c, const sc_doc *doc);
 
 /* "12s", "3m", "5h", "2d". */
 sc_str cli_age(cli *c, int64_t since_wall_s);

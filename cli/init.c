@@ -114,9 +114,10 @@ static sc_str type_there(setup *s, const char *name)
 {
     cli_resources all = {0};
     const cli_resource *one;
+    sc_error err;
 
     if (!cli_folder_exists(s->components) ||
-        cli_resources_read(s->c, s->components, &all, NULL) != SC_OK)
+        cli_resources_read(s->c, s->components, &all, &err) != SC_OK)
         return SC_STR_NONE;
     one = cli_resources_find(&all, SC_STR("Component"), sc_str_from(name));
     return one ? one->type : SC_STR_NONE;

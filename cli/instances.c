@@ -24,7 +24,9 @@
 /* Reads a file of /proc, which has no size. */
 static bool read_proc(cli *c, int pid, const char *file, sc_str *out)
 {
-    return cli_file_read(c, sc_arena_fmt(&c->mem, "/proc/%d/%s", pid, file), out, NULL) == SC_OK;
+    sc_error err;
+
+    return cli_file_read(c, sc_arena_fmt(&c->mem, "/proc/%d/%s", pid, file), out, &err) == SC_OK;
 }
 
 /* The next argument of a command line; its words end with NUL. */

@@ -52,14 +52,11 @@ static void add_all(cli_table *table, const sc_str *cells, uint32_t count)
 
 static void put_table(cli *c, const cli_instances *all)
 {
-    static const sc_str heads[] = {SC_STR_INIT("APP ID"),    SC_STR_INIT("HTTP PORT"),
-                                   SC_STR_INIT("GRPC PORT"), SC_STR_INIT("APP PORT"),
-                                   SC_STR_INIT("COMMAND"),   SC_STR_INIT("AGE"),
-                                   SC_STR_INIT("CREATED"),   SC_STR_INIT("STATUS")};
+    static const char *const heads[] = {"APP ID",  "HTTP PORT", "GRPC PORT", "APP PORT",
+                                        "COMMAND", "AGE",       "CREATED",   "STATUS"};
     cli_table table;
 
-    cli_table_init(&table, c, SC_ARRAY_LEN(heads));
-    add_all(&table, heads, SC_ARRAY_LEN(heads));
+    cli_table_init(&table, c, heads, SC_ARRAY_LEN(heads));
     for (uint32_t i = 0; i < all->count; i++) {
         const cli_instance *one = &all->at[i];
         sc_str cells[] = {one->app_id,
@@ -79,18 +76,13 @@ static void put_table(cli *c, const cli_instances *all)
 /* The columns of Dapr 1.18. */
 static void put_wide(cli *c, const cli_instances *all)
 {
-    static const sc_str heads[] = {SC_STR_INIT("APP ID"),         SC_STR_INIT("HTTP PORT"),
-                                   SC_STR_INIT("GRPC PORT"),      SC_STR_INIT("APP PORT"),
-                                   SC_STR_INIT("COMMAND"),        SC_STR_INIT("AGE"),
-                                   SC_STR_INIT("CREATED"),        SC_STR_INIT("STATUS"),
-                                   SC_STR_INIT("DAPRD PID"),      SC_STR_INIT("CLI PID"),
-                                   SC_STR_INIT("APP PID"),        SC_STR_INIT("RUN TEMPLATE PATH"),
-                                   SC_STR_INIT("APP LOG PATH"),   SC_STR_INIT("DAPRD LOG PATH"),
-                                   SC_STR_INIT("RUNTEMPLATENAME")};
+    static const char *const heads[] = {
+        "APP ID",  "HTTP PORT",         "GRPC PORT",    "APP PORT",       "COMMAND",
+        "AGE",     "CREATED",           "STATUS",       "DAPRD PID",      "CLI PID",
+        "APP PID", "RUN TEMPLATE PATH", "APP LOG PATH", "DAPRD LOG PATH", "RUNTEMPLATENAME"};
     cli_table table;
 
-    cli_table_init(&table, c, SC_ARRAY_LEN(heads));
-    add_all(&table, heads, SC_ARRAY_LEN(heads));
+    cli_table_init(&table, c, heads, SC_ARRAY_LEN(heads));
     for (uint32_t i = 0; i < all->count; i++) {
         const cli_instance *one = &all->at[i];
         sc_str cells[] = {one->app_id,

@@ -29,8 +29,9 @@ sc_str cli_problem_text(cli *c, sc_str answer)
 {
     sc_doc *doc = NULL;
     sc_str code;
+    sc_error err;
 
-    if (sc_json_parse(answer, &c->mem, &doc, NULL, NULL) != SC_OK)
+    if (sc_json_parse(answer, &c->mem, &doc, NULL, &err) != SC_OK)
         return SC_STR("");
     code = sc_doc_string(sc_doc_get(doc, SC_STR("errorCode")));
     if (code.len == 0)

@@ -44,8 +44,9 @@ static bool is_cloud_event(cli *c, sc_str data)
 {
     static const char *const names[] = {"id", "source", "specversion", "type", "data"};
     sc_doc *doc = NULL;
+    sc_error err;
 
-    if (sc_json_parse(data, &c->mem, &doc, NULL, NULL) != SC_OK || doc->kind != SC_DOC_OBJECT)
+    if (sc_json_parse(data, &c->mem, &doc, NULL, &err) != SC_OK || doc->kind != SC_DOC_OBJECT)
         return false;
     for (size_t i = 0; i < SC_ARRAY_LEN(names); i++) {
         if (!sc_doc_get(doc, sc_str_from(names[i])))

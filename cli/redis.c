@@ -141,9 +141,10 @@ static void on_exit_told(void *self, int status, int signum)
 static sc_str last_words(cli *c, sc_str said, sc_str log)
 {
     sc_str text;
+    sc_error err;
     size_t from;
 
-    if (cli_file_read(c, log, &text, NULL) != SC_OK)
+    if (cli_file_read(c, log, &text, &err) != SC_OK)
         text = said;
     text = sc_str_trim(text);
     for (from = text.len; from > 0 && text.at[from - 1] != '\n'; from--)
@@ -205,8 +206,9 @@ int cli_redis_pid(cli *c, sc_str folder)
     ssize_t len;
     uint64_t pid;
     sc_str text;
+    sc_error err;
 
-    if (cli_file_read(c, sc_arena_fmt(&c->mem, "%.*s/redis.pid", SC_FMT(folder)), &text, NULL) !=
+    if (cli_file_read(c, sc_arena_fmt(&c->mem, "%.*s/redis.pid", SC_FMT(folder)), &text, &err) !=
             SC_OK ||
         !sc_str_to_u64(sc_str_trim(text), &pid) || pid == 0 || pid > INT_MAX)
         return 0;

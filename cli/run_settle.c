@@ -120,8 +120,9 @@ static void add_default_components(cli *c, settings *s, const cli_resources *all
     cli_resources defaults = {0};
     cli_texts more = {.count = s->resources.count + 1};
     sc_str pubsub;
+    sc_error err;
 
-    if (!orphan || cli_resources_read(c, own, &defaults, NULL) != SC_OK)
+    if (!orphan || cli_resources_read(c, own, &defaults, &err) != SC_OK)
         return;
     pubsub =
         sc_doc_string(sc_doc_get(sc_doc_get(orphan->doc, SC_STR("spec")), SC_STR("pubsubname")));

@@ -44,6 +44,7 @@ sc_code sc_stream_open_fd(sc_loop *loop, int fd, const sc_stream_ops *ops, void 
 sc_code sc_stream_open_shared_fd(sc_loop *loop, int fd, const sc_stream_ops *ops, void *self,
                                  sc_stream **out, sc_error *err)
 {
+    sc_code code;
     char path[40];
     int mode = fcntl(fd, F_GETFL);
     int own = -1;
@@ -56,7 +57,8 @@ sc_code sc_stream_open_shared_fd(sc_loop *loop, int fd, const sc_stream_ops *ops
         own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0)
         return sc_fail(err, SC_UNAVAILABLE, "descriptor %d: %s", fd, strerror(errno));
-    if (sc_stream_open_fd(loop, own, ops, self, out, err) != SC_OK)
+    code = sc_stream_open_fd(loop, own, ops, self, out, err);
+    if (code != SC_OK)
         (void)close(own);
-    return err->code;
+    return code;
 }

@@ -57,7 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())
-    do_GET = do_POST = do_PUT = do_DELETE = do
+    do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = do
     def log_message(self, *_): pass
 port = int(sys.argv[sys.argv.index("--dapr-http-port") + 1])
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
