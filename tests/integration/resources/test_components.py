@@ -74,3 +74,45 @@ def test_a_list_is_its_json(loaded, tmp_path):
     names, log = loaded(tmp_path)
     assert names == []
     assert 'open [\\"x\\",2,{\\"a\\":true,\\"b\\":1}]: no such file or directory' in log
+
+
+def write(folder, name, kind, **spec):
+    (folder / f"{name}.yaml").write_text(json.dumps({
+        "apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": {"name": name},
+        "spec": {"type": kind, "version": "v1", **spec}}))
+
+
+TWICE = ("process component x error: [INIT_COMPONENT_FAILURE]: initialization error occurred for x ({0}/v1): "
+         "[{1}]: initialization error occurred for x ({0}/v1): ")
+
+
+@pytest.mark.parametrize("kind,reason,cause", [
+    ("state.nosuch", "CREATE_COMPONENT_FAILURE", "couldn't find state store state.nosuch/v1"),
+    ("pubsub.nosuch", "CREATE_COMPONENT_FAILURE", "couldn't find message bus pubsub.nosuch/v1"),
+    ("conversation.nosuch", "CREATE_COMPONENT_FAILURE", "couldn't find conversation conversation.nosuch/v1"),
+    ("secretstores.local.file", "INIT_COMPONENT_FAILURE", "missing local secrets file in metadata"),
+])
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_what_cannot_be_opened_is_told_as_dapr_tells_it(tmp_path, kind, reason, cause, is_ignored):
+    write(tmp_path, "x", kind, ignoreErrors=is_ignored)
+    sidecar = Sidecar("orders", tmp_path, wait=is_ignored)
+    code = sidecar.stop() if is_ignored else sidecar.end()
+    log = "\n".join(sidecar.log)
+    why = TWICE.format(kind, reason) + cause
+    assert code == (0 if is_ignored else 1)
+    assert f"Failed to init component x ({kind}/v1): {why.split('[INIT_COMPONENT_FAILURE]: ', 1)[1].split('/v1): ', 1)[1]}" in log
+    if is_ignored:
+        assert "Ignoring error processing component: " + why in log
+    else:
+        assert "Error processing component, daprd will exit gracefully: " + why in log
+        assert "Fatal error from runtime: " + why in sidecar.log[-1]
+
+
+@pytest.mark.parametrize("kind", ["foo.bar", "nameresolution.sqlite", "State.in-memory"])
+def test_a_type_of_no_kind_is_incorrect(loaded, tmp_path, kind):
+    write(tmp_path, "x", kind, ignoreErrors=True)
+    write(tmp_path, "y", "state.in-memory")
+    names, log = loaded(tmp_path)
+    assert names == ["y"]
+    assert f"Ignoring error processing component: process component x error: incorrect type {kind}" in log
+    assert "Failed to init component x" not in log
