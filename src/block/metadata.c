@@ -9,6 +9,18 @@
 #define MAX_EXTENDED     1000u
 #define MAX_EXTENDED_LEN 1048576u
 
+/* Gives back what replaced values took. */
+static void compact(sc_metadata *metadata)
+{
+    sc_arena fresh;
+
+    sc_arena_init(&fresh, NULL);
+    metadata->extended = sc_pairs_copy(&metadata->extended, &fresh);
+    sc_arena_deinit(&metadata->mem);
+    metadata->mem = fresh;
+    metadata->mem_len = 0;
+}
+
 sc_code sc_metadata_set(sc_metadata *metadata, sc_str key, sc_str value, sc_error *err)
 {
     size_t len = key.len + value.len;
@@ -20,9 +32,22 @@ sc_code sc_metadata_set(sc_metadata *metadata, sc_str key, sc_str value, sc_erro
     if (len > MAX_EXTENDED_LEN || metadata->extended.count >= MAX_EXTENDED)
         return sc_fail(err, SC_EXHAUSTED, "extended metadata is limited to %u entries and %u bytes",
                        MAX_EXTENDED, MAX_EXTENDED_LEN);
-    sc_pairs_set(&metadata->extended, &metadata->mem, sc_arena_str(&metadata->mem, key),
-                 sc_arena_str(&metadata->mem, value));
+    metadata->mem_len += key.len + value.len;
+    if (metadata->mem_len > 2 * MAX_EXTENDED_LEN)
+        compact(metadata);
+    sc_pairs_set(&metadata->extended, &metadata->mem, sc_arena_utf8(&metadata->mem, key),
+                 sc_arena_utf8(&metadata->mem, value));
     return SC_OK;
+}
+
+sc_str sc_metadata_health_interval(const sc_metadata *metadata, char text[SC_DURATION_TEXT_MAX])
+{
+    return sc_duration_format((int64_t)metadata->app_health_interval_s * 1000000000, text);
+}
+
+sc_str sc_metadata_health_timeout(const sc_metadata *metadata, char text[SC_DURATION_TEXT_MAX])
+{
+    return sc_duration_format((int64_t)metadata->app_health_timeout_ms * 1000000, text);
 }
 
 const char *sc_subscription_kind_name(sc_subscription_kind kind)
@@ -50,6 +75,25 @@ void sc_metadata_remove_stream(sc_metadata *metadata, sc_metadata_stream *stream
     metadata->stream_count--;
     if (metadata->on_stream_gone)
         metadata->on_stream_gone(metadata->user);
+}
+
+static void add_features(const sc_metadata *metadata, sc_buf *out)
+{
+    for (uint32_t i = 0; i < metadata->feature_count; i++)
+        add(out, i == 0 ? ",\"enabledFeatures\":[" : ",", metadata->features[i]);
+    if (metadata->feature_count > 0)
+        sc_buf_add_byte(out, ']');
+}
+
+static void add_endpoints(const sc_metadata *metadata, sc_buf *out)
+{
+    for (uint32_t i = 0; i < metadata->http_endpoint_count; i++) {
+        add(out,
+            i == 0 ? ",\"httpEndpoints\":[{\"name\":" : ",{\"name\":", metadata->http_endpoints[i]);
+        sc_buf_add_byte(out, '}');
+    }
+    if (metadata->http_endpoint_count > 0)
+        sc_buf_add_byte(out, ']');
 }
 
 static void add_components(const sc_metadata *metadata, sc_buf *out)
@@ -125,6 +169,20 @@ static void add_subscriptions(const sc_metadata *metadata, sc_buf *out)
         sc_buf_add_byte(out, ']');
 }
 
+static void add_health(const sc_metadata *metadata, sc_buf *out)
+{
+    char text[SC_DURATION_TEXT_MAX];
+
+    sc_buf_add_str(out, SC_STR(",\"health\":{"));
+    if (metadata->app_health_path.len > 0) {
+        add(out, "\"healthCheckPath\":", metadata->app_health_path);
+        sc_buf_add_byte(out, ',');
+    }
+    add(out, "\"healthProbeInterval\":", sc_metadata_health_interval(metadata, text));
+    add(out, ",\"healthProbeTimeout\":", sc_metadata_health_timeout(metadata, text));
+    sc_buf_add_fmt(out, ",\"healthThreshold\":%u}", metadata->app_health_threshold);
+}
+
 static void add_app(const sc_metadata *metadata, sc_buf *out)
 {
     sc_buf_add_str(out, SC_STR(",\"appConnectionProperties\":{"));
@@ -134,12 +192,8 @@ static void add_app(const sc_metadata *metadata, sc_buf *out)
     add(out, ",\"channelAddress\":", metadata->app_host);
     if (metadata->app_max_concurrency > 0)
         sc_buf_add_fmt(out, ",\"maxConcurrency\":%lld", (long long)metadata->app_max_concurrency);
-    if (metadata->has_app_health) {
-        add(out, ",\"health\":{\"healthCheckPath\":", metadata->app_health_path);
-        sc_buf_add_fmt(out, ",\"healthProbeInterval\":\"%us\",\"healthProbeTimeout\":\"%ums\"",
-                       metadata->app_health_interval_s, metadata->app_health_timeout_ms);
-        sc_buf_add_fmt(out, ",\"healthThreshold\":%u}", metadata->app_health_threshold);
-    }
+    if (metadata->has_app_health)
+        add_health(metadata, out);
     sc_buf_add_byte(out, '}');
 }
 
@@ -147,11 +201,13 @@ void sc_metadata_write(const sc_metadata *metadata, sc_buf *out)
 {
     add(out, "{\"id\":", metadata->app_id);
     add(out, ",\"runtimeVersion\":", metadata->version);
+    add_features(metadata, out);
     add_components(metadata, out);
     add_extended(metadata, out);
     add_subscriptions(metadata, out);
+    add_endpoints(metadata, out);
     add_app(metadata, out);
     sc_buf_add_str(out,
                    SC_STR(",\"actorRuntime\":{\"runtimeStatus\":\"DISABLED\",\"hostReady\":false,"
-                          "\"placement\":\"placement: disconnected\"},\"scheduler\":{}}\n"));
+                          "\"placement\":\"placement: disconnected\"}}\n"));
 }

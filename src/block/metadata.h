@@ -7,6 +7,7 @@
 #define SC_BLOCK_METADATA_H
 
 #include "block/subscription.h"
+#include "core/duration.h"
 
 /* A component that is open. */
 typedef struct sc_metadata_component {
@@ -27,17 +28,22 @@ typedef struct sc_metadata_stream {
 typedef struct sc_metadata {
     sc_str app_id;
     sc_str version;
+    const sc_str *features; /* that are on; this and http_endpoints are the composition root's */
+    uint32_t feature_count;
+    const sc_str *http_endpoints; /* names */
+    uint32_t http_endpoint_count;
     uint16_t app_port; /* 0: no application */
     sc_str app_protocol;
     sc_str app_host;
     int64_t app_max_concurrency;
     bool has_app_health;
-    sc_str app_health_path;
+    sc_str app_health_path; /* empty: not asked by path */
     uint32_t app_health_interval_s;
     uint32_t app_health_timeout_ms;
     uint32_t app_health_threshold;
     sc_pairs extended; /* set through the API; in `mem` */
     sc_arena mem;
+    size_t mem_len; /* put into `mem` since it was last compacted */
     /* In the order they were opened; the array is the composition root's. */
     const sc_metadata_component *components;
     uint32_t component_count;
@@ -61,6 +67,9 @@ void sc_metadata_add_stream(sc_metadata *metadata, sc_metadata_stream *stream);
 void sc_metadata_remove_stream(sc_metadata *metadata, sc_metadata_stream *stream);
 /* Appends the JSON of GET /v1.0/metadata, with the final line feed. */
 void sc_metadata_write(const sc_metadata *metadata, sc_buf *out);
+/* "5s", "500ms". */
+sc_str sc_metadata_health_interval(const sc_metadata *metadata, char text[SC_DURATION_TEXT_MAX]);
+sc_str sc_metadata_health_timeout(const sc_metadata *metadata, char text[SC_DURATION_TEXT_MAX]);
 /* "PROGRAMMATIC" and so on. */
 const char *sc_subscription_kind_name(sc_subscription_kind kind);
 

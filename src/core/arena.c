@@ -148,6 +148,30 @@ sc_str sc_arena_str(sc_arena *arena, sc_str s)
     return (sc_str){copy, s.len};
 }
 
+sc_str sc_arena_utf8(sc_arena *arena, sc_str s)
+{
+    char *copy;
+    size_t len = 0;
+
+    if (sc_str_is_utf8(s))
+        return sc_arena_str(arena, s);
+    copy = sc_arena_alloc(arena, s.len * 3 + 1);
+    while (s.len > 0) {
+        size_t good = sc_str_utf8_len(s);
+
+        memcpy(copy + len, s.at, good);
+        len += good;
+        if (good < s.len) {
+            memcpy(copy + len, "\xef\xbf\xbd", 3);
+            len += 3;
+            good++;
+        }
+        s = sc_str_sub(s, good, s.len);
+    }
+    copy[len] = '\0';
+    return (sc_str){copy, len};
+}
+
 sc_str sc_arena_fmt(sc_arena *arena, const char *fmt, ...)
 {
     va_list args, again;

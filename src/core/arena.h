@@ -46,6 +46,8 @@ void *sc_arena_try(sc_arena *arena, size_t size) SC_MUST_CHECK;
 
 /* A copy in the arena; NUL-terminated behind its length for the C library's sake. */
 sc_str sc_arena_str(sc_arena *arena, sc_str s);
+/* A copy in which every byte that is no UTF-8 is U+FFFD, as Go makes it. */
+sc_str sc_arena_utf8(sc_arena *arena, sc_str s);
 /* printf into the arena; NUL-terminated behind its length. */
 sc_str sc_arena_fmt(sc_arena *arena, const char *fmt, ...) SC_PRINTF(2, 3);
 /* a, then b, ... up to `count` slices, in one piece. */

@@ -166,7 +166,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
     return len;
 }
 
-bool sc_str_is_utf8(sc_str s)
+size_t sc_str_utf8_len(sc_str s)
 {
     const unsigned char *p = (const unsigned char *)s.at;
     size_t i = 0;
@@ -175,10 +175,15 @@ bool sc_str_is_utf8(sc_str s)
         size_t n = utf8_sequence(p + i, s.len - i);
 
         if (n == 0)
-            return false;
+            break;
         i += n;
     }
-    return true;
+    return i;
+}
+
+bool sc_str_is_utf8(sc_str s)
+{
+    return sc_str_utf8_len(s) == s.len;
 }
 
 uint64_t sc_str_hash(sc_str s)

@@ -72,6 +72,8 @@ bool sc_str_to_bool(sc_str s, bool *out) SC_MUST_CHECK;
 
 /* True when `s` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool sc_str_is_utf8(sc_str s);
+/* The length of its longest beginning that is. */
+size_t sc_str_utf8_len(sc_str s);
 
 /* 64-bit hash for tables in memory (not for anything a peer could attack by choosing keys: seeded).
  */

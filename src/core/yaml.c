@@ -3,7 +3,7 @@
  * YAML over libfyaml; the only file that sees it. Aliases are followed while converting, with a
  * bound on nodes and depth, so a small file cannot become a large tree.
  */
-#include "core/yaml.h"
+#include "core/yaml_internal.h"
 
 #include <libfyaml.h>
 
@@ -13,74 +13,30 @@ typedef struct reader {
     sc_error *err;
     uint32_t nodes;
     uint32_t depth;
+    uint32_t lines_before; /* of what is read */
+    bool is_kubernetes;
 } reader;
 
 static sc_doc *convert(reader *r, struct fy_node *node);
 
-static void place(sc_doc *doc, struct fy_token *token)
+static void place(const reader *r, sc_doc *doc, struct fy_token *token)
 {
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
 
     if (!mark)
         return;
-    doc->line = (uint32_t)mark->line + 1;
+    doc->line = (uint32_t)mark->line + 1 + r->lines_before;
     doc->column = (uint32_t)mark->column + 1;
 }
 
 /* ---- scalars ---- */
 
-static bool is_one_of(sc_str text, const char *words)
+static void type_plain(const reader *r, sc_doc *doc)
 {
-    sc_str rest = sc_str_from(words);
-
-    while (rest.at) {
-        if (sc_str_eq(text, sc_str_cut(&rest, ' ')))
-            return true;
-    }
-    return false;
-}
-
-static size_t skip_digits(sc_str text, size_t at)
-{
-    while (at < text.len && text.at[at] >= '0' && text.at[at] <= '9')
-        at++;
-    return at;
-}
-
-/* A JSON number: other spellings (hexadecimal, underscores) stay strings, which no field here
- * reads. */
-static bool is_number(sc_str text)
-{
-    size_t at = text.len > 0 && (text.at[0] == '-' || text.at[0] == '+');
-    size_t digits = skip_digits(text, at);
-
-    if (digits == at)
-        return false;
-    at = digits;
-    if (at < text.len && text.at[at] == '.')
-        at = skip_digits(text, at + 1);
-    if (at < text.len && (text.at[at] | 0x20) == 'e') {
-        size_t from = at + 1;
-
-        if (from < text.len && (text.at[from] == '-' || text.at[from] == '+'))
-            from++;
-        at = skip_digits(text, from);
-        if (at == from)
-            return false;
-    }
-    return at == text.len;
-}
-
-static void type_plain(sc_doc *doc)
-{
-    if (doc->text.len == 0 || is_one_of(doc->text, "~ null Null NULL"))
-        doc->kind = SC_DOC_NULL;
-    else if (is_one_of(doc->text, "true True TRUE yes Yes YES on On ON"))
-        doc->kind = SC_DOC_BOOL, doc->truth = true;
-    else if (is_one_of(doc->text, "false False FALSE no No NO off Off OFF"))
-        doc->kind = SC_DOC_BOOL;
-    else if (is_number(doc->text))
-        doc->kind = SC_DOC_NUMBER;
+    if (r->is_kubernetes)
+        sc_yaml_type_kubernetes(doc, r->mem);
+    else
+        sc_yaml_type_plain(doc);
 }
 
 static sc_doc *convert_scalar(reader *r, struct fy_node *node)
@@ -90,10 +46,10 @@ static sc_doc *convert_scalar(reader *r, struct fy_node *node)
     sc_doc *doc = sc_doc_new_string(r->mem, sc_arena_str(r->mem, sc_str_of(text ? text : "", len)));
     const char *tag = fy_node_get_tag(node, &len);
 
-    place(doc, fy_node_get_scalar_token(node));
+    place(r, doc, fy_node_get_scalar_token(node));
     if (fy_node_get_style(node) == FYNS_PLAIN &&
         !(tag && len > 4 && memcmp(tag + len - 4, ":str", 4) == 0))
-        type_plain(doc);
+        type_plain(r, doc);
     return doc;
 }
 
@@ -135,7 +91,7 @@ static sc_doc *convert_mapping(reader *r, struct fy_node *node)
 
         if (!child)
             return NULL;
-        place(&place_of_key, key ? fy_node_get_scalar_token(key) : NULL);
+        place(r, &place_of_key, key ? fy_node_get_scalar_token(key) : NULL);
         if (child->line == 0) {
             child->line = place_of_key.line;
             child->column = place_of_key.column;
@@ -200,8 +156,8 @@ static sc_code describe(struct fy_diag *diag, const reader *r)
 
     if (!first)
         return sc_fail(r->err, SC_INVALID, "%s: not YAML", r->name);
-    return sc_fail(r->err, SC_INVALID, "%s:%d:%d: %s", r->name, first->line, first->column,
-                   first->msg);
+    return sc_fail(r->err, SC_INVALID, "%s:%u:%d: %s", r->name,
+                   (uint32_t)first->line + r->lines_before, first->column, first->msg);
 }
 
 static sc_code read_all(struct fy_parser *parser, struct fy_diag *diag, reader *r, sc_doc **out)
@@ -237,20 +193,20 @@ static bool is_text(sc_str line)
 }
 
 /* The parser would take the first byte that is no character for the end of the text. */
-static sc_code check_text(sc_str text, const char *name, sc_error *err)
+static sc_code check_text(sc_str text, const reader *r)
 {
-    uint32_t line = 1;
+    uint32_t line = r->lines_before + 1;
 
     for (sc_str rest = text; rest.at; line++) {
         if (!is_text(sc_str_cut(&rest, '\n')))
-            return sc_fail(err, SC_INVALID, "%s:%u:1: the line is no text in UTF-8", name, line);
+            return sc_fail(r->err, SC_INVALID, "%s:%u:1: the line is no text in UTF-8", r->name,
+                           line);
     }
     return SC_OK;
 }
 
-sc_code sc_yaml_parse(sc_str text, const char *name, sc_arena *mem, sc_doc **out, sc_error *err)
+static sc_code parse(sc_str text, reader *r, sc_doc **out)
 {
-    reader r = {.name = name, .mem = mem, .err = err};
     struct fy_diag_cfg quiet;
     struct fy_diag *diag;
     struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
@@ -258,9 +214,9 @@ sc_code sc_yaml_parse(sc_str text, const char *name, sc_arena *mem, sc_doc **out
     sc_code code;
 
     if (text.len > SC_YAML_MAX_LEN)
-        return sc_fail(err, SC_EXHAUSTED, "%s: %zu bytes are more than the limit of %u", name,
+        return sc_fail(r->err, SC_EXHAUSTED, "%s: %zu bytes are more than the limit of %u", r->name,
                        text.len, SC_YAML_MAX_LEN);
-    if (check_text(text, name, err) != SC_OK)
+    if (check_text(text, r) != SC_OK)
         return SC_INVALID;
     fy_diag_cfg_default(&quiet);
     quiet.fp = NULL;
@@ -273,8 +229,48 @@ sc_code sc_yaml_parse(sc_str text, const char *name, sc_arena *mem, sc_doc **out
     parser = fy_parser_create(&cfg);
     if (!parser || fy_parser_set_string(parser, text.len ? text.at : "", text.len) != 0)
         sc_out_of_memory("yaml");
-    code = read_all(parser, diag, &r, out);
+    code = read_all(parser, diag, r, out);
     fy_parser_destroy(parser);
     fy_diag_destroy(diag);
     return code;
+}
+
+sc_code sc_yaml_parse(sc_str text, const char *name, sc_arena *mem, sc_doc **out, sc_error *err)
+{
+    reader r = {.name = name, .mem = mem, .err = err};
+
+    return parse(text, &r, out);
+}
+
+/* ---- one resource of several ---- */
+
+sc_str sc_yaml_cut_document(sc_str *rest, uint32_t *lines)
+{
+    sc_str all = *rest;
+    size_t at = 0;
+
+    *lines = 0;
+    while (at < all.len) {
+        size_t end = at + sc_str_find(sc_str_sub(all, at, all.len), '\n');
+        sc_str line = sc_str_sub(all, at, end);
+
+        (*lines)++;
+        if (at > 0 && sc_str_starts(line, SC_STR("---")) &&
+            (line.len == 3 || memchr(" \t\r#", line.at[3], 4))) {
+            *rest = sc_str_sub(all, end + (end < all.len), all.len);
+            return sc_str_sub(all, 0, at);
+        }
+        at = end + 1;
+    }
+    *rest = SC_STR_NONE;
+    return all;
+}
+
+sc_code sc_yaml_parse_resource(sc_str text, const char *name, uint32_t lines_before, sc_arena *mem,
+                               sc_doc **out, sc_error *err)
+{
+    reader r = {
+        .name = name, .mem = mem, .err = err, .lines_before = lines_before, .is_kubernetes = true};
+
+    return parse(text, &r, out);
 }

@@ -9,6 +9,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "core/number.h"
 #include "expr/cel_internal.h"
 
 #define REGEX_STEPS 100000u
@@ -209,25 +210,13 @@ static cel_value call_double(cel_run *run, const cel_value *args, size_t count)
     }
 }
 
-/* The shortest text that reads back the same, as Go prints it: an exponent below 1e-4 and from 1e21
- * on. */
 static sc_str double_text(double d, sc_arena *mem)
 {
-    char text[40];
-    int digits = 1;
+    char text[SC_DOUBLE_TEXT_MAX];
 
     if (isnan(d) || isinf(d))
         return isnan(d) ? SC_STR("NaN") : d > 0 ? SC_STR("+Inf") : SC_STR("-Inf");
-    do {
-        (void)snprintf(text, sizeof(text), "%.*g", digits, d);
-    } while (strtod(text, NULL) != d && digits++ < 17);
-    if (fabs(d) >= 1e21 || (d != 0 && fabs(d) < 1e-4)) {
-        (void)snprintf(text, sizeof(text), "%.*e", digits - 1, d);
-        return sc_arena_str(mem, sc_str_from(text));
-    }
-    if (strchr(text, 'e')) /* 1e+06 */
-        return sc_arena_fmt(mem, "%.0f", d);
-    return sc_arena_str(mem, sc_str_from(text));
+    return sc_arena_str(mem, sc_double_format(d, -4, text));
 }
 
 static cel_value call_string(cel_run *run, const cel_value *args, size_t count)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waits until the application listens, asks for its programmatic subscriptions, merges them with
- * the declarative ones and starts them (runtime, start-up sequence, steps 16 to 18).
+ * Waits until the application listens, asks for its configuration and its programmatic
+ * subscriptions, merges these with the declarative ones and starts them (runtime, start-up
+ * sequence, steps 16 to 18).
  */
 #include <stdlib.h>
 
@@ -20,6 +21,8 @@ static void ask_http(sc_runtime *rt);
 static void ask_grpc(sc_runtime *rt);
 static void on_asked(sc_op *op);
 static void on_asked_grpc(sc_op *op);
+static bool is_wanted(sc_runtime *rt);
+static void list_declarative(sc_runtime *rt);
 static void start_all(sc_runtime *rt, const sc_subscription_spec *more, uint32_t count);
 
 static void on_connected(void *self)
@@ -33,7 +36,7 @@ static void on_connected(void *self)
         sc_log_info(&rt->log, "app max concurrency set to %lld",
                     (long long)rt->options.app_max_concurrency);
     if (!rt->options.checks_health) {
-        ask(rt);
+        sc_app_start_ask(rt);
         return;
     }
     sc_runtime_on_app_started(rt);
@@ -47,8 +50,18 @@ void sc_app_start_ask(sc_runtime *rt)
     if (rt->start.is_asking) /* the answer that is under way will do */
         return;
     rt->start.asked = 0;
+    rt->start.is_asking = true;
     sc_arena_deinit(&rt->start.mem); /* of the last time */
-    ask(rt);
+    if (rt->app && !rt->has_asked_config)
+        sc_app_config_ask(rt);
+    else
+        ask(rt);
+}
+
+void sc_app_start_ask_subscriptions(sc_runtime *rt)
+{
+    if (is_wanted(rt))
+        ask(rt);
 }
 
 static void on_data(void *self, const char *at, size_t len)
@@ -99,6 +112,7 @@ void sc_app_start_begin(sc_runtime *rt)
 {
     sc_arena_init(&rt->start.mem, NULL);
     if (!rt->app && !rt->app_grpc) {
+        list_declarative(rt);
         sc_runtime_on_app_started(rt);
         return;
     }
@@ -124,7 +138,6 @@ static void start_without_asking(sc_runtime *rt)
 /* What the application subscribes to, if there is anything to subscribe to. */
 static void ask(sc_runtime *rt)
 {
-    rt->start.is_asking = true;
     if (rt->options.skips_subscribe)
         sc_log_warn(&rt->log,
                     "Skipping programmatic subscription loading (see 'disable-init-endpoints' "
@@ -137,7 +150,7 @@ static void ask(sc_runtime *rt)
         ask_grpc(rt);
 }
 
-static void ask_http(sc_runtime *rt)
+const sc_pairs *sc_app_start_headers(sc_runtime *rt)
 {
     sc_app_start *start = &rt->start;
     sc_str token = sc_app_http_token(rt->app);
@@ -148,9 +161,16 @@ static void ask_http(sc_runtime *rt)
     sc_pairs_add(&start->headers, &start->mem, SC_STR("Dapr-App-Id"), rt->options.app_id);
     if (token.len > 0)
         sc_pairs_add(&start->headers, &start->mem, SC_STR("Dapr-Api-Token"), token);
+    return &start->headers;
+}
+
+static void ask_http(sc_runtime *rt)
+{
+    sc_app_start *start = &rt->start;
+
     start->ask = (sc_http_call_op){.method = SC_STR("GET"),
                                    .target = SC_STR("/dapr/subscribe"),
-                                   .headers = &start->headers,
+                                   .headers = sc_app_start_headers(rt),
                                    .is_idempotent = true};
     sc_op_init(&start->ask.op, sc_loop_ops(rt->loop), &start->mem, on_asked);
     sc_http_client_send(sc_app_http_client(rt->app), &start->ask);
@@ -188,6 +208,14 @@ static bool asks_again(sc_runtime *rt, const sc_error *err)
     return false;
 }
 
+/* The application's list cannot be read: none starts, but the declarative ones are listed, as in
+ * Dapr. */
+static void start_none(sc_runtime *rt)
+{
+    list_declarative(rt);
+    sc_runtime_on_app_started(rt);
+}
+
 /* The list, or nothing with the reason logged. False: none of the app's subscriptions may start. */
 static bool read_list(sc_runtime *rt, sc_subscription_spec **specs, uint32_t *count)
 {
@@ -223,7 +251,7 @@ static void on_asked(sc_op *op)
     if (op->err.code == SC_OK && read_list(rt, &specs, &count))
         start_all(rt, specs, count);
     else
-        sc_runtime_on_app_started(rt);
+        start_none(rt);
 }
 
 static bool read_grpc_list(sc_runtime *rt, sc_subscription_spec **specs, uint32_t *count)
@@ -257,7 +285,7 @@ static void on_asked_grpc(sc_op *op)
     else if (op->err.code == SC_OK && read_grpc_list(rt, &specs, &count))
         start_all(rt, specs, count);
     else
-        sc_runtime_on_app_started(rt);
+        start_none(rt);
 }
 
 static bool is_same(const sc_subscription_spec *a, const sc_subscription_spec *b)
@@ -290,6 +318,14 @@ static uint32_t merge(sc_runtime *rt, const sc_subscription_spec *more, uint32_t
         total += place == total;
     }
     return total;
+}
+
+static void list_declarative(sc_runtime *rt)
+{
+    rt->specs = sc_arena_zero(&rt->start.mem,
+                              (rt->resources.subscription_count + 1) * sizeof(rt->specs[0]));
+    rt->metadata.subscriptions = rt->specs;
+    rt->metadata.subscription_count = merge(rt, NULL, 0, rt->specs);
 }
 
 static void log_topics(sc_runtime *rt)

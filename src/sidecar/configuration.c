@@ -241,6 +241,9 @@ sc_code sc_configuration_load(const sc_str *files, uint32_t file_count, const sc
     }
     if (check(&all->conf, err) != SC_OK)
         return err->code;
+    if (sc_configuration_has_feature(&all->conf, SC_STR("HotReload")))
+        sc_log_warn(log, "spec.features: HotReload is not implemented yet and has no effect; send "
+                         "the sidecar SIGHUP to read the resources anew");
     if (all->conf.wants_mtls)
         sc_log_warn(log, "spec.mtls is for the command line only and has no effect here; ask for "
                          "mutual TLS with --enable-mtls");
@@ -381,6 +384,22 @@ bool sc_configuration_has_feature(const sc_configuration *conf, sc_str name)
         if (sc_str_eq(conf->features[i].name, name))
             return conf->features[i].is_enabled;
     }
-    return sc_str_eq(name, SC_STR("HotReload")) ||
-           sc_str_eq(name, SC_STR("WorkflowsRemoteActivityReminder"));
+    return false;
+}
+
+sc_str *sc_configuration_list_features(const sc_configuration *conf, sc_arena *mem, uint32_t *count)
+{
+    sc_str *names = sc_arena_zero(mem, (conf->features_count + 1) * sizeof(sc_str));
+
+    *count = 0;
+    for (uint32_t i = 0; i < conf->features_count; i++) {
+        sc_str name = conf->features[i].name;
+        bool is_listed = sc_str_eq(name, SC_STR("HotReload"));
+
+        for (uint32_t before = 0; before < *count; before++)
+            is_listed |= sc_str_eq(names[before], name);
+        if (!is_listed && sc_configuration_has_feature(conf, name))
+            names[(*count)++] = name;
+    }
+    return names;
 }

@@ -64,7 +64,11 @@ typedef struct sc_configuration {
 sc_code sc_configuration_load(const sc_str *files, uint32_t file_count, const sc_log *log,
                               sc_arena *mem, sc_configuration *out, sc_error *err) SC_MUST_CHECK;
 
-/* The last word of spec.features on `name`, else what Dapr 1.18 has on by itself. */
+/* Whether the last word of spec.features on `name` turns it on. */
 bool sc_configuration_has_feature(const sc_configuration *configuration, sc_str name);
+/* The names of all that are on, for the metadata; HotReload, which is not there yet, is never among
+ * them. In `mem`. */
+sc_str *sc_configuration_list_features(const sc_configuration *configuration, sc_arena *mem,
+                                       uint32_t *count);
 
 #endif

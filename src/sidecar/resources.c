@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads resource folders. One document that is wrong in form is named with its place; what concerns
- * another application or namespace is passed over.
+ * Reads resource folders: files in the order of their names, documents in the order of the file.
+ * What cannot be read is passed over with a warning, as in Dapr; what concerns another application
+ * or namespace, in silence.
  */
 #include "sidecar/resources.h"
 
@@ -9,71 +10,47 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/duration.h"
 #include "core/file.h"
 #include "core/yaml.h"
+#include "sidecar/resources_internal.h"
 
-typedef struct loader {
-    sc_str app_id;
-    sc_str namespace_;
-    const sc_log *log;
-    sc_arena *mem;
-    sc_resources *out;
-    sc_error *err;
-    const char *file; /* being read */
-} loader;
+typedef sc_resource_loader loader;
 
-static sc_code load_folder(loader *l, sc_str folder);
-static sc_code load_file(loader *l, const char *path);
-static sc_code load_document(loader *l, const sc_doc *doc);
-static bool is_path_segment(sc_str name)
-{
-    return !sc_str_eq(name, SC_STR(".")) && !sc_str_eq(name, SC_STR("..")) &&
-           !memchr(name.at, '/', name.len) && !memchr(name.at, '%', name.len);
-}
-
-static sc_code load_component(loader *l, const sc_doc *doc);
-static sc_code load_subscription(loader *l, const sc_doc *doc, bool is_v2);
+static sc_code load_folder(loader *l, sc_str folder, sc_error *err);
+static void load_file(loader *l, const char *path);
+static void load_text(loader *l, sc_str text);
+static void load_document(loader *l, const sc_doc *doc);
 
 static const sc_doc *at(const sc_doc *doc, const char *key)
 {
-    return sc_doc_get(doc, sc_str_from(key));
+    return sc_doc_get_nocase(doc, sc_str_from(key));
 }
 
-/* A scalar as text: quotes or not, a setting is text to the component. */
-static sc_str scalar(const sc_doc *doc)
+static sc_str text_at(const sc_doc *doc, const char *key)
 {
-    if (!doc)
-        return SC_STR_NONE;
-    if (doc->kind == SC_DOC_BOOL)
-        return doc->text.len ? doc->text : doc->truth ? SC_STR("true") : SC_STR("false");
-    return doc->kind == SC_DOC_STRING || doc->kind == SC_DOC_NUMBER ? doc->text : SC_STR_NONE;
-}
+    const sc_doc *value = at(doc, key);
 
-static bool is_true(const sc_doc *doc)
-{
-    return sc_doc_is(doc, SC_DOC_BOOL) ? doc->truth : sc_str_is_truthy(scalar(doc));
-}
-
-static sc_code wrong(loader *l, const sc_doc *doc, const char *what)
-{
-    return sc_fail(l->err, SC_INVALID, "%s:%u:%u: %s", l->file, doc->line, doc->column, what);
+    return value && value->kind != SC_DOC_ARRAY && value->kind != SC_DOC_OBJECT ? value->text
+                                                                                : SC_STR_NONE;
 }
 
 sc_code sc_resources_load(const sc_str *folders, uint32_t folder_count, sc_str app_id,
                           sc_str namespace_, const sc_log *log, sc_arena *mem, sc_resources *out,
                           sc_error *err)
 {
-    loader l = {
-        .app_id = app_id, .namespace_ = namespace_, .log = log, .mem = mem, .out = out, .err = err};
+    loader l = {.app_id = app_id, .namespace_ = namespace_, .log = log, .mem = mem, .out = out};
 
     *out = (sc_resources){0};
     for (uint32_t i = 0; i < folder_count; i++) {
-        if (load_folder(&l, folders[i]) != SC_OK)
+        if (load_folder(&l, folders[i], err) != SC_OK)
             return err->code;
     }
-    return SC_OK;
+    if (l.fatal.code != SC_OK)
+        *err = l.fatal;
+    return l.fatal.code;
 }
+
+/* ---- folders and files ---- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -87,21 +64,27 @@ static bool has_yaml_ending(const char *name)
     return sc_str_eq_nocase(dot, SC_STR(".yaml")) || sc_str_eq_nocase(dot, SC_STR(".yml"));
 }
 
+/* "..data" and its like, by which Kubernetes swaps the files of a volume; also ".git". */
+static bool is_hidden_other(const char *name)
+{
+    return name[0] == '.' && !has_yaml_ending(name);
+}
+
 /* The files of the folder itself, sorted; in the arena. */
-static sc_code list_folder(loader *l, const char *path, const char ***names, size_t *count)
+static sc_code list_folder(loader *l, const char *path, const char ***names, size_t *count,
+                           sc_error *err)
 {
     DIR *dir = opendir(path);
     struct dirent *entry;
     size_t cap = 64;
 
     if (!dir)
-        return sc_fail(l->err, SC_NOT_FOUND,
-                       "error validating resources path [\"%s\"] : stat %s: %s", path, path,
+        return sc_fail(err, SC_NOT_FOUND, "failed to load components: open %s: %s", path,
                        sc_file_error_text(errno));
     *names = sc_arena_alloc(l->mem, cap * sizeof(char *));
     *count = 0;
     while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_type == DT_DIR || entry->d_name[0] == '.')
+        if (entry->d_type == DT_DIR || is_hidden_other(entry->d_name))
             continue;
         if (*count == cap) {
             const char **grown = sc_arena_alloc(l->mem, cap * 2 * sizeof(char *));
@@ -117,223 +100,163 @@ static sc_code list_folder(loader *l, const char *path, const char ***names, siz
     return SC_OK;
 }
 
-static sc_code load_folder(loader *l, sc_str folder)
+static sc_code load_folder(loader *l, sc_str folder, sc_error *err)
 {
     const char *path = sc_arena_str(l->mem, folder).at;
     const char **names = NULL;
     size_t count = 0;
 
-    if (list_folder(l, path, &names, &count) != SC_OK)
-        return l->err->code;
+    if (list_folder(l, path, &names, &count, err) != SC_OK)
+        return err->code;
     for (size_t i = 0; i < count; i++) {
-        if (!has_yaml_ending(names[i])) {
+        if (has_yaml_ending(names[i]))
+            load_file(l, sc_arena_fmt(l->mem, "%s/%s", path, names[i]).at);
+        else
             sc_log_warn(l->log, "A non-YAML Component file %s was detected, it will not be loaded",
                         names[i]);
-            continue;
-        }
-        if (load_file(l, sc_arena_fmt(l->mem, "%s/%s", path, names[i]).at) != SC_OK)
-            return l->err->code;
     }
     return SC_OK;
 }
 
-static sc_code load_file(loader *l, const char *path)
+static void load_file(loader *l, const char *path)
 {
     sc_buf text = {0};
-    sc_doc *all = NULL;
-    sc_code code = sc_file_read(path, SC_YAML_MAX_LEN, &text, l->err);
+    sc_error err;
 
     l->file = path;
-    if (code == SC_OK)
-        code = sc_yaml_parse(sc_buf_str(&text), path, l->mem, &all, l->err);
+    if (sc_file_read(path, SC_YAML_MAX_LEN, &text, &err) == SC_OK)
+        load_text(l, sc_buf_len(&text) > 0 ? sc_buf_str(&text) : SC_STR(""));
+    else
+        sc_log_warn(l->log, "daprd load Component error when opening file %s: %s", path, err.text);
     sc_buf_deinit(&text);
-    if (code != SC_OK)
-        return code;
-    SC_DOC_EACH (all, doc) {
-        if (load_document(l, doc) != SC_OK)
-            return l->err->code;
-    }
-    return SC_OK;
 }
 
-static bool concerns(const loader *l, const sc_doc *doc)
+/* ---- documents ---- */
+
+static void warn(loader *l, sc_str kind, const sc_error *err)
 {
-    sc_str space = sc_doc_string(at(at(doc, "metadata"), "namespace"));
+    sc_log_warn(l->log, "daprd load %.*s error when parsing manifests yaml resource in %s: %s",
+                SC_FMT(kind), l->file, err->text);
+}
+
+static void load_text(loader *l, sc_str text)
+{
+    uint32_t lines_before = 0;
+
+    while (text.at) {
+        uint32_t lines;
+        sc_str one = sc_yaml_cut_document(&text, &lines);
+        sc_doc *all;
+        sc_error err;
+
+        if (sc_yaml_parse_resource(one, l->file, lines_before, l->mem, &all, &err) == SC_OK) {
+            SC_DOC_EACH (all, doc)
+                load_document(l, doc);
+        } else {
+            warn(l, SC_STR("Component"), &err);
+        }
+        lines_before += lines;
+    }
+}
+
+static bool is_in_namespace(const loader *l, const sc_doc *doc)
+{
+    sc_str space = text_at(at(doc, "metadata"), "namespace");
+
+    return space.len == 0 || l->namespace_.len == 0 || sc_str_eq(space, l->namespace_);
+}
+
+static bool is_in_scope(const loader *l, const sc_doc *doc)
+{
     const sc_doc *scopes = at(doc, "scopes");
 
-    if (space.len > 0 && l->namespace_.len > 0 && !sc_str_eq(space, l->namespace_))
-        return false;
     if (!sc_doc_is(scopes, SC_DOC_ARRAY) || scopes->count == 0)
         return true;
     SC_DOC_EACH (scopes, it) {
-        if (sc_str_eq(scalar(it), l->app_id))
+        if (sc_str_eq(it->text, l->app_id))
             return true;
     }
     return false;
 }
 
-static sc_code load_document(loader *l, const sc_doc *doc)
+static const sc_document_kind *find_kind(sc_str kind, sc_str version, sc_str *right_version)
 {
-    sc_str kind = sc_doc_string(at(doc, "kind"));
-    sc_str version = sc_doc_string(at(doc, "apiVersion"));
+    *right_version = SC_STR_NONE;
+    for (size_t i = 0; i < sc_document_kind_count; i++) {
+        const sc_document_kind *one = &sc_document_kinds[i];
 
-    if (doc->kind != SC_DOC_OBJECT)
-        return wrong(l, doc, "a resource is a mapping with apiVersion, kind, metadata and spec");
-    if (kind.len == 0)
-        return wrong(l, doc, "kind is missing; say for example 'kind: Component'");
-    if (version.len == 0)
-        return wrong(l, doc,
-                     "apiVersion is missing; say for example 'apiVersion: dapr.io/v1alpha1'");
-    if (!concerns(l, doc))
-        return SC_OK;
-    if (sc_str_eq(kind, SC_STR("Component")) && sc_str_eq(version, SC_STR("dapr.io/v1alpha1")))
-        return load_component(l, doc);
-    if (sc_str_eq(kind, SC_STR("Subscription")) && sc_str_eq(version, SC_STR("dapr.io/v1alpha1")))
-        return load_subscription(l, doc, false);
-    if (sc_str_eq(kind, SC_STR("Subscription")) && sc_str_eq(version, SC_STR("dapr.io/v2alpha1")))
-        return load_subscription(l, doc, true);
-    sc_log_warn(l->log,
-                "%s:%u: resources of kind %.*s (%.*s) are not implemented yet; it has no effect",
-                l->file, doc->line, SC_FMT(kind), SC_FMT(version));
-    return SC_OK;
-}
-
-/* ---- Component ---- */
-
-#define INIT_TIMEOUT_MS 5000u
-
-/* spec.initTimeout: what is no duration means the default, as in Dapr. */
-static uint64_t init_timeout(const sc_doc *doc)
-{
-    int64_t ns;
-
-    return sc_duration_parse(scalar(doc), &ns) && ns >= 1000000 ? (uint64_t)ns / 1000000
-                                                                : INIT_TIMEOUT_MS;
-}
-
-static const sc_component_spec *find_component(const sc_resources *all, sc_str name)
-{
-    for (uint32_t i = 0; i < all->component_count; i++) {
-        if (sc_str_eq(all->components[i].name, name))
-            return &all->components[i];
+        if (!sc_str_eq(one->kind, kind))
+            continue;
+        if (sc_str_eq(one->version, version))
+            return one;
+        *right_version = one->version;
     }
     return NULL;
 }
 
-/* Room for one more of `size` bytes: lists here are short, so each grows by copying. */
-static void *grown(loader *l, const void *old, uint32_t count, size_t size)
+/* Dapr passes such documents over in silence. */
+static void warn_not_ours(loader *l, const sc_doc *doc, sc_str kind, sc_str version, sc_str right)
 {
-    char *list = sc_arena_zero(l->mem, (count + 1) * size);
-
-    if (count > 0)
-        memcpy(list, old, count * size);
-    return list;
+    if (kind.len == 0 || version.len == 0)
+        sc_log_warn(l->log,
+                    "%s:%u: a document without %s has no effect; a resource is a mapping with "
+                    "apiVersion, kind, metadata and spec",
+                    l->file, doc->line, kind.len == 0 ? "kind" : "apiVersion");
+    else if (right.len > 0)
+        sc_log_warn(l->log,
+                    "%s:%u: a %.*s of apiVersion '%.*s' has no effect; write 'apiVersion: %.*s'",
+                    l->file, doc->line, SC_FMT(kind), SC_FMT(version), SC_FMT(right));
+    else if (sc_str_eq(kind, SC_STR("Configuration")))
+        sc_log_warn(l->log,
+                    "%s:%u: a Configuration has no effect in a resources folder; name the file "
+                    "with --config",
+                    l->file, doc->line);
+    else
+        sc_log_warn(l->log, "%s:%u: a resource of kind %.*s (%.*s) is not known and has no effect",
+                    l->file, doc->line, SC_FMT(kind), SC_FMT(version));
 }
 
-static sc_code load_component(loader *l, const sc_doc *doc)
+/* A name must be one segment of a path. */
+static sc_code check_name(loader *l, const sc_doc *doc, sc_str kind, sc_error *err)
 {
-    const sc_doc *spec = at(doc, "spec");
-    const sc_doc *metadata = at(doc, "metadata");
-    const sc_component_spec *twin;
-    sc_component_spec one = {.name = scalar(at(metadata, "name")),
-                             .type = scalar(at(spec, "type")),
-                             .version = scalar(at(spec, "version")),
-                             .namespace_ = scalar(at(metadata, "namespace")),
-                             .init_timeout_ms = init_timeout(at(spec, "initTimeout")),
-                             .ignore_errors = is_true(at(spec, "ignoreErrors"))};
+    sc_str name = text_at(at(doc, "metadata"), "name");
+    const char *rule = NULL;
 
-    if (one.name.len == 0)
-        return wrong(l, doc, "metadata.name is missing");
-    if (!is_path_segment(one.name))
-        return wrong(
-            l, at(metadata, "name"),
-            "a name stands in paths of the API: it cannot be '.' or '..' and holds neither "
-            "'/' nor '%'");
-    if (!sc_doc_is(spec, SC_DOC_OBJECT) || one.type.len == 0)
-        return wrong(l, doc, "spec.type is missing; say for example 'type: pubsub.redis'");
-    twin = find_component(l->out, one.name);
-    if (twin)
-        return sc_fail(l->err, SC_INVALID,
-                       "duplicate definition of Component name %.*s (%.*s/%.*s) with existing %.*s "
-                       "(%.*s/%.*s) at "
-                       "%.*s",
-                       SC_FMT(one.name), SC_FMT(one.type), SC_FMT(one.version), SC_FMT(twin->name),
-                       SC_FMT(twin->type), SC_FMT(twin->version), SC_FMT(twin->place));
-    one.place = sc_arena_fmt(l->mem, "%s:%u", l->file, doc->line);
-    if (sc_values_read(at(spec, "metadata"), "spec.metadata", l->file, l->mem, &one.settings,
-                       l->err) != SC_OK)
-        return l->err->code;
-    one.settings.secret_store = scalar(at(at(doc, "auth"), "secretStore"));
-    l->out->components = grown(l, l->out->components, l->out->component_count, sizeof(one));
-    l->out->components[l->out->component_count++] = one;
-    return SC_OK;
+    if (name.len == 0 && !sc_str_eq(kind, SC_STR("Subscription")))
+        return sc_fail(err, SC_INVALID, "%s:%u:%u: metadata.name is missing", l->file, doc->line,
+                       doc->column);
+    if (sc_str_eq(name, SC_STR(".")))
+        rule = "may not be '.'";
+    else if (sc_str_eq(name, SC_STR("..")))
+        rule = "may not be '..'";
+    else if (memchr(name.at, '/', name.len))
+        rule = "may not contain '/'";
+    else if (memchr(name.at, '%', name.len))
+        rule = "may not contain '%'";
+    if (!rule)
+        return SC_OK;
+    return sc_fail(err, SC_INVALID, "invalid name \"%.*s\" for \"%.*s\": %s (%s:%u)", SC_FMT(name),
+                   SC_FMT(kind), rule, l->file, doc->line);
 }
 
-/* ---- Subscription ---- */
-
-static sc_code read_routes(loader *l, const sc_doc *routes, sc_subscription_spec *one)
+static void load_document(loader *l, const sc_doc *doc)
 {
-    const sc_doc *rules = at(routes, "rules");
-    sc_str fallback = scalar(at(routes, "default"));
-    uint32_t count = rules ? rules->count : 0;
+    sc_str kind = text_at(doc, "kind");
+    sc_str version = text_at(doc, "apiVersion");
+    sc_str right;
+    const sc_document_kind *found = find_kind(kind, version, &right);
+    sc_error err;
 
-    if (rules && rules->kind != SC_DOC_ARRAY)
-        return wrong(l, rules, "spec.routes.rules is a list of match and path");
-    one->routes = sc_arena_zero(l->mem, (count + 1) * sizeof(sc_route));
-    for (uint32_t i = 0; i < count; i++) {
-        const sc_doc *rule = sc_doc_at(rules, i);
-
-        one->routes[one->route_count++] =
-            (sc_route){.match = scalar(at(rule, "match")), .path = scalar(at(rule, "path"))};
-    }
-    if (fallback.len > 0)
-        one->routes[one->route_count++] = (sc_route){.path = fallback};
-    return SC_OK;
-}
-
-static void read_bulk(const sc_doc *bulk, sc_subscription_spec *one)
-{
-    uint64_t n;
-
-    one->is_bulk = is_true(at(bulk, "enabled"));
-    if (sc_str_to_u64(scalar(at(bulk, "maxMessagesCount")), &n) && n <= UINT32_MAX)
-        one->bulk_max_messages = (uint32_t)n;
-    if (sc_str_to_u64(scalar(at(bulk, "maxAwaitDurationMs")), &n) && n <= UINT32_MAX)
-        one->bulk_max_await_ms = (uint32_t)n;
-}
-
-static sc_code load_subscription(loader *l, const sc_doc *doc, bool is_v2)
-{
-    const sc_doc *spec = at(doc, "spec");
-    const sc_doc *metadata = at(spec, "metadata");
-    sc_subscription_spec one = {.kind = SC_SUBSCRIPTION_DECLARATIVE,
-                                .name = scalar(at(at(doc, "metadata"), "name")),
-                                .pubsub_name = scalar(at(spec, "pubsubname")),
-                                .topic = scalar(at(spec, "topic")),
-                                .dead_letter_topic = scalar(at(spec, "deadLetterTopic"))};
-    sc_str route = scalar(at(spec, "route"));
-
-    if (!sc_doc_is(spec, SC_DOC_OBJECT))
-        return wrong(l, doc, "spec is missing");
-    if (one.pubsub_name.len == 0)
-        return wrong(l, spec, "spec.pubsubname is missing: the name of a pub/sub component");
-    if (one.topic.len == 0)
-        return wrong(l, spec, "spec.topic is missing");
-    if (is_v2 && read_routes(l, at(spec, "routes"), &one) != SC_OK)
-        return l->err->code;
-    if (!is_v2 && route.len > 0) {
-        one.routes = sc_arena_new(l->mem, sc_route);
-        one.routes[one.route_count++].path = route;
-    }
-    if (sc_doc_is(metadata, SC_DOC_OBJECT)) {
-        SC_DOC_EACH (metadata, it)
-            sc_pairs_add(&one.metadata, l->mem, it->key, scalar(it));
-    }
-    read_bulk(at(spec, "bulkSubscribe"), &one);
-    if (sc_subscription_spec_check(&one, l->err) != SC_OK)
-        return sc_error_context(l->err, "%s:%u", l->file, doc->line);
-    l->out->subscriptions =
-        grown(l, l->out->subscriptions, l->out->subscription_count, sizeof(one));
-    l->out->subscriptions[l->out->subscription_count++] = one;
-    return SC_OK;
+    sc_error_clear(&err);
+    if (!found)
+        warn_not_ours(l, doc, kind, version, right);
+    else if (!is_in_namespace(l, doc) || (!found->load && !is_in_scope(l, doc)))
+        return;
+    else if (!found->load)
+        sc_log_warn(l->log,
+                    "%s:%u: resources of kind %.*s are not implemented yet; it has no effect",
+                    l->file, doc->line, SC_FMT(kind));
+    else if (check_name(l, doc, kind, &err) != SC_OK ||
+             found->load(l, doc, is_in_scope(l, doc), &err) != SC_OK)
+        warn(l, kind, &err);
 }

@@ -59,7 +59,9 @@ static void fill_metadata(sc_runtime *rt)
     rt->metadata.app_host = rt->options.app_host;
     rt->metadata.app_max_concurrency = rt->options.app_max_concurrency;
     rt->metadata.has_app_health = rt->options.checks_health;
-    rt->metadata.app_health_path = rt->options.health_path;
+    rt->metadata.app_health_path = sc_str_starts(rt->options.app_protocol, SC_STR("grpc"))
+                                       ? SC_STR_NONE
+                                       : rt->options.health_path;
     rt->metadata.app_health_interval_s = (uint32_t)rt->options.health_interval_s;
     rt->metadata.app_health_timeout_ms = (uint32_t)rt->options.health_timeout_ms;
     rt->metadata.app_health_threshold = (uint32_t)rt->options.health_threshold;
@@ -140,10 +142,44 @@ static void log_absent_services(sc_runtime *rt)
         sc_log_warn(&jobs, "No scheduler host addresses provided. Scheduler disabled");
 }
 
+static void list_endpoints(sc_runtime *rt)
+{
+    uint32_t count = rt->resources.endpoint_count;
+    sc_str *names = sc_arena_zero(&rt->mem, (count + 1) * sizeof(sc_str));
+
+    sc_log_info(&rt->log, "Loading endpoints…");
+    for (uint32_t i = 0; i < count; i++) {
+        const sc_endpoint_spec *one = &rt->resources.endpoints[i];
+
+        names[i] = one->name;
+        sc_log_info(&rt->log, "Found http endpoint: %.*s", SC_FMT(one->name));
+        sc_log_warn(&rt->log, "HTTPEndpoint %.*s at %.*s is not implemented yet and has no effect",
+                    SC_FMT(one->name), SC_FMT(one->place));
+    }
+    rt->metadata.http_endpoints = names;
+    rt->metadata.http_endpoint_count = count;
+    sc_log_info(&rt->log, "Waiting for all outstanding http endpoints to be processed…");
+    sc_log_info(&rt->log, "All outstanding http endpoints processed");
+}
+
+static void log_features(const sc_runtime *rt)
+{
+    sc_buf names = {0};
+
+    for (uint32_t i = 0; i < rt->metadata.feature_count; i++)
+        sc_buf_add_fmt(&names, " %.*s", SC_FMT(rt->metadata.features[i]));
+    if (sc_buf_len(&names) > 0)
+        sc_log_info(&rt->log, "Enabled features:%.*s", SC_FMT(sc_buf_str(&names)));
+    sc_buf_deinit(&names);
+}
+
 static sc_code build(sc_runtime *rt, sc_error *err)
 {
     if (read_all(rt, err) != SC_OK)
         return err->code;
+    rt->metadata.features =
+        sc_configuration_list_features(&rt->configuration, &rt->mem, &rt->metadata.feature_count);
+    log_features(rt);
     log_absent_services(rt);
     sc_log_info(&rt->log, "standalone mode configured");
     sc_log_info(&rt->log, "app id: %.*s", SC_FMT(rt->options.app_id));
@@ -151,6 +187,7 @@ static sc_code build(sc_runtime *rt, sc_error *err)
         return err->code;
     if (sc_runtime_open_components(rt, err) != SC_OK)
         return err->code;
+    list_endpoints(rt);
     sc_log_info(&rt->log, "Loading Declarative Subscriptions…");
     for (uint32_t i = 0; i < rt->resources.subscription_count; i++)
         sc_log_info(&rt->log, "Found Subscription: %.*s",
@@ -158,6 +195,8 @@ static sc_code build(sc_runtime *rt, sc_error *err)
     fill_metadata(rt);
     return sc_app_channel_open(rt, err);
 }
+
+/* ---- the loop ---- */
 
 static void begin(sc_runtime *rt, bool is_first)
 {

@@ -111,8 +111,9 @@ struct sc_runtime {
     uint64_t started_ms;
     uint32_t closing_kind; /* components.c: rows that are not closed yet */
     uint32_t closing;      /* parts of the current closing step that are still open */
-    bool is_blocking;      /* a signal came, but the APIs go on for a while */
-    bool is_restarting;    /* SIGHUP: the end is a new beginning */
+    bool has_asked_config;
+    bool is_blocking;   /* a signal came, but the APIs go on for a while */
+    bool is_restarting; /* SIGHUP: the end is a new beginning */
     bool is_stopping;
     bool is_closing_servers;
     bool are_subscriptions_closed;
@@ -176,6 +177,11 @@ void sc_runtime_on_app_unhealthy(sc_runtime *rt);
 
 /* app_start.c: asks the application, which answers already, and starts its subscriptions. */
 void sc_app_start_ask(sc_runtime *rt);
+/* What goes with a question to it; in the arena of the start. */
+const sc_pairs *sc_app_start_headers(sc_runtime *rt);
+/* app_config.c: the first question; then sc_app_start_ask_subscriptions. */
+void sc_app_config_ask(sc_runtime *rt);
+void sc_app_start_ask_subscriptions(sc_runtime *rt);
 /* app_health.c: the application's port is open: probes it from now on. */
 void sc_app_health_begin(sc_runtime *rt);
 void sc_app_health_stop(sc_runtime *rt);

@@ -98,6 +98,7 @@ static void add_app(answer *out, const sc_metadata *metadata, sc_arena *mem)
 {
     Dapr__Proto__Runtime__V1__AppConnectionProperties *app =
         sc_arena_new(mem, Dapr__Proto__Runtime__V1__AppConnectionProperties);
+    char text[SC_DURATION_TEXT_MAX];
 
     dapr__proto__runtime__v1__app_connection_properties__init(app);
     app->port = metadata->app_port;
@@ -110,12 +111,31 @@ static void add_app(answer *out, const sc_metadata *metadata, sc_arena *mem)
         dapr__proto__runtime__v1__app_connection_health_properties__init(app->health);
         app->health->health_check_path = sc_proto_text(metadata->app_health_path, mem);
         app->health->health_probe_interval =
-            sc_proto_text(sc_arena_fmt(mem, "%us", metadata->app_health_interval_s), mem);
+            sc_proto_text(sc_metadata_health_interval(metadata, text), mem);
         app->health->health_probe_timeout =
-            sc_proto_text(sc_arena_fmt(mem, "%ums", metadata->app_health_timeout_ms), mem);
+            sc_proto_text(sc_metadata_health_timeout(metadata, text), mem);
         app->health->health_threshold = (int32_t)metadata->app_health_threshold;
     }
     out->app_connection_properties = app;
+}
+
+static void add_names(answer *out, const sc_metadata *metadata, sc_arena *mem)
+{
+    out->enabled_features =
+        sc_arena_zero(mem, (metadata->feature_count + 1) * sizeof(*out->enabled_features));
+    for (uint32_t i = 0; i < metadata->feature_count; i++)
+        out->enabled_features[out->n_enabled_features++] =
+            sc_proto_text(metadata->features[i], mem);
+    out->http_endpoints =
+        sc_arena_zero(mem, (metadata->http_endpoint_count + 1) * sizeof(*out->http_endpoints));
+    for (uint32_t i = 0; i < metadata->http_endpoint_count; i++) {
+        Dapr__Proto__Runtime__V1__MetadataHTTPEndpoint *to =
+            sc_arena_new(mem, Dapr__Proto__Runtime__V1__MetadataHTTPEndpoint);
+
+        dapr__proto__runtime__v1__metadata_httpendpoint__init(to);
+        to->name = sc_proto_text(metadata->http_endpoints[i], mem);
+        out->http_endpoints[out->n_http_endpoints++] = to;
+    }
 }
 
 void grpc_get_metadata(sc_grpc_ctx *ctx, sc_str message)
@@ -139,6 +159,7 @@ void grpc_get_metadata(sc_grpc_ctx *ctx, sc_str message)
     add_components(&out, metadata, mem);
     add_subscriptions(&out, metadata, mem);
     add_app(&out, metadata, mem);
+    add_names(&out, metadata, mem);
     actors.runtime_status = DAPR__PROTO__RUNTIME__V1__ACTOR_RUNTIME__ACTOR_RUNTIME_STATUS__DISABLED;
     actors.placement = sc_proto_text(SC_STR("placement: disconnected"), mem);
     out.actor_runtime = &actors;

@@ -75,10 +75,11 @@ def fails(resources, *flags, **kwargs):
 
 def test_wrong_resources_are_fatal_and_named(tmp_path):
     assert fails(tmp_path / "nowhere")[0] == 1
-    assert "error validating resources path" in fails(tmp_path / "nowhere")[1]
+    assert f"failed to load components: open {tmp_path}/nowhere: no such file or directory" in \
+        fails(tmp_path / "nowhere")[1]
     (tmp_path / "a.yaml").write_text("kind: Component\napiVersion: dapr.io/v1alpha1\nmetadata:\n  name: x\nspec: {}\n")
     code, log = fails(tmp_path)
-    assert code == 1 and "a.yaml:1:1: spec.type is missing" in log
+    assert code == 1 and "a.yaml:1: spec.type is missing" in log
     component(tmp_path, "a", "pubsub.nonsense")
     code, log = fails(tmp_path)
     assert code == 1 and "couldn't find message bus pubsub.nonsense/v1" in log

@@ -49,6 +49,9 @@ def test_the_start_and_the_end_as_daprd_logs_them(tmp_path):
         ("info", "dapr.runtime.processor", "Component loaded: pubsub (pubsub.in-memory/v1)"),
         ("info", runtime, "Waiting for all outstanding components to be processed…"),
         ("info", runtime, "All outstanding components processed"),
+        ("info", runtime, "Loading endpoints…"),
+        ("info", runtime, "Waiting for all outstanding http endpoints to be processed…"),
+        ("info", runtime, "All outstanding http endpoints processed"),
         ("info", runtime, "Loading Declarative Subscriptions…"),
         ("info", grpc, "Enabled gRPC tracing middleware"),
         ("info", grpc, "Enabled gRPC metrics middleware"),
@@ -67,6 +70,7 @@ def test_the_start_and_the_end_as_daprd_logs_them(tmp_path):
                           "is listening on that port."),
         ("info", runtime, f"application discovered on port {app.port}"),
         ("info", runtime, "app max concurrency set to 5"),
+        ("info", runtime, "Application configuration loaded"),
         ("info", "dapr.runtime.processor.subscription",
          "app is subscribed to the following topics: [[t]] through pubsub=pubsub"),
     ]

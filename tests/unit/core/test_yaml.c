@@ -79,6 +79,81 @@ static void a_small_file_cannot_become_a_large_tree(void **state)
         SC_INVALID);
 }
 
+static void scalars_of_resources_are_those_of_kubernetes(void **state)
+{
+    static const struct {
+        const char *text;
+        sc_doc_kind kind;
+        const char *want;
+    } rows[] = {
+        {"yes", SC_DOC_BOOL, "true"},
+        {"y", SC_DOC_BOOL, "true"},
+        {"N", SC_DOC_BOOL, "false"},
+        {"Off", SC_DOC_BOOL, "false"},
+        {"1.50", SC_DOC_NUMBER, "1.5"},
+        {"0777", SC_DOC_NUMBER, "511"},
+        {"0x10", SC_DOC_NUMBER, "16"},
+        {"1e3", SC_DOC_NUMBER, "1000"},
+        {"1_000", SC_DOC_NUMBER, "1000"},
+        {"089", SC_DOC_NUMBER, "89"},
+        {".5", SC_DOC_NUMBER, "0.5"},
+        {"-0", SC_DOC_NUMBER, "0"},
+        {"18446744073709551615", SC_DOC_NUMBER, "18446744073709551615"},
+        {"2024-01-01", SC_DOC_STRING, "2024-01-01"},
+        {"1.2.3", SC_DOC_STRING, "1.2.3"},
+        {".", SC_DOC_STRING, "."},
+        {"+", SC_DOC_STRING, "+"},
+        {".inf", SC_DOC_STRING, ".inf"},
+        {"1e999", SC_DOC_STRING, "1e999"},
+        {"'yes'", SC_DOC_STRING, "yes"},
+        {"\"0777\"", SC_DOC_STRING, "0777"},
+        {"~", SC_DOC_NULL, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
+        sc_str text = sc_arena_fmt(&arena, "v: %s\n", rows[i].text);
+        const sc_doc *value;
+
+        assert_int_equal(sc_yaml_parse_resource(text, "a.yaml", 0, &arena, &doc, &err), SC_OK);
+        value = at(sc_doc_at(doc, 0), "v");
+        if (value->kind != rows[i].kind ||
+            (value->kind != SC_DOC_NULL && !sc_str_eq(value->text, sc_str_from(rows[i].want))))
+            fail_msg("'%s' is a %s '%.*s'", rows[i].text, sc_doc_kind_name(value->kind),
+                     SC_FMT(value->text));
+    }
+}
+
+static void documents_are_cut_at_separator_lines(void **state)
+{
+    sc_str rest = SC_STR("---\na: 1\n--- # second\nb: |\n  --- no\n\n---\n---x: 2\n---");
+    static const char *const want[] = {"---\na: 1\n", "b: |\n  --- no\n\n", "---x: 2\n", ""};
+    static const uint32_t lines_want[] = {3, 4, 2, 0};
+    uint32_t count = 0;
+
+    (void)state;
+    while (rest.at) {
+        uint32_t lines;
+        sc_str one = sc_yaml_cut_document(&rest, &lines);
+
+        assert_true(sc_str_eq(one, sc_str_from(want[count])));
+        assert_int_equal(lines, lines_want[count]);
+        count++;
+    }
+    assert_int_equal(count, 4);
+}
+
+static void places_count_from_the_start_of_the_file(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        sc_yaml_parse_resource(SC_STR("a:\n  b: 1\n"), "a.yaml", 10, &arena, &doc, &err), SC_OK);
+    assert_int_equal(at(at(sc_doc_at(doc, 0), "a"), "b")->line, 12);
+    assert_int_equal(sc_yaml_parse_resource(SC_STR("a: [\n"), "a.yaml", 10, &arena, &doc, &err),
+                     SC_INVALID);
+    assert_true(sc_str_starts(sc_str_from(err.text), SC_STR("a.yaml:12:")));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -99,6 +174,9 @@ int main(void)
         cmocka_unit_test(aliases_are_followed),
         cmocka_unit_test(errors_name_the_place),
         cmocka_unit_test(a_small_file_cannot_become_a_large_tree),
+        cmocka_unit_test(scalars_of_resources_are_those_of_kubernetes),
+        cmocka_unit_test(documents_are_cut_at_separator_lines),
+        cmocka_unit_test(places_count_from_the_start_of_the_file),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

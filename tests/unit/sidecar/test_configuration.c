@@ -80,7 +80,6 @@ static void without_files_the_defaults_hold(void **state)
     assert_true(conf.tracing.otel_is_secure);
     assert_text(conf.access_control.default_action, "allow");
     assert_text(conf.access_control.trust_domain, "public");
-    assert_true(sc_configuration_has_feature(&conf, SC_STR("HotReload")));
     assert_false(sc_configuration_has_feature(&conf, SC_STR("ActorStateTTL")));
     assert_string_equal(log_text, "");
 }
@@ -161,6 +160,22 @@ static void later_files_lie_over_earlier_ones(void **state)
     assert_true(sc_configuration_has_feature(&conf, SC_STR("B")));
     assert_text(conf.access_control.default_action, "deny");
     assert_text(conf.access_control.trust_domain, "public");
+}
+
+static void features_that_are_on_are_listed_once(void **state)
+{
+    uint32_t count;
+    sc_str *names;
+
+    (void)state;
+    assert_int_equal(load_one("spec:\n  features:\n  - {name: A, enabled: true}\n"
+                              "  - {name: HotReload, enabled: true}\n  - {name: B, enabled: true}\n"
+                              "  - {name: A, enabled: true}\n  - {name: B, enabled: false}\n"),
+                     SC_OK);
+    names = sc_configuration_list_features(&conf, &arena, &count);
+    assert_int_equal(count, 1);
+    assert_text(names[0], "A");
+    assert_logged("HotReload is not implemented yet and has no effect; send the sidecar SIGHUP");
 }
 
 static void variables_are_put_in(void **state)
@@ -329,6 +344,7 @@ int main(void)
         TEST(without_files_the_defaults_hold),
         TEST(every_part_is_read),
         TEST(later_files_lie_over_earlier_ones),
+        TEST(features_that_are_on_are_listed_once),
         TEST(variables_are_put_in),
         TEST(expansion_is_that_of_go),
         TEST(only_the_first_configuration_of_a_file_counts),
