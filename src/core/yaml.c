@@ -209,7 +209,8 @@ static sc_code parse(sc_str text, reader *r, sc_doc **out)
 {
     struct fy_diag_cfg quiet;
     struct fy_diag *diag;
-    struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
+    struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
+                                        (r->is_kubernetes ? FYPCF_ALLOW_DUPLICATE_KEYS : 0)};
     struct fy_parser *parser;
     sc_code code;
 

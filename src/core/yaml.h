@@ -27,7 +27,8 @@ sc_str sc_yaml_cut_document(sc_str *rest, uint32_t *lines);
 
 /* The same for one document of a resource file that begins behind `lines_before` lines, with plain
  * scalars as Kubernetes' YAML has them: y and n are truth values too, and numbers (0x10,
- * 0777, 1.50) have the text of their JSON (16, 511, 1.5). */
+ * 0777, 1.50) have the text of their JSON (16, 511, 1.5). A key may be repeated: sc_doc_get
+ * finds the last. */
 sc_code sc_yaml_parse_resource(sc_str text, const char *name, uint32_t lines_before, sc_arena *mem,
                                sc_doc **out, sc_error *err) SC_MUST_CHECK;
 

@@ -253,22 +253,33 @@ HEAD = b"kind: Component\napiVersion: dapr.io/v1alpha1\n"
 
 @pytest.mark.parametrize("yaml, said", [
     (b"a: [", ":2:1: flow sequence without a closing bracket"),
-    (b"a: b\na: c\n", ":2:1: duplicate key"),
     (b"x: " + b"[" * 100000, "Max depth (64) exceeded"),
     (b"&a [*a]", "more than 100000 values or nested deeper than 64 levels"),
     (b"a: b\nc: \x00\x01", ":2:1: the line is no text in UTF-8"),
     (b"\xff\xfea\0", ":1:1: the line is no text in UTF-8"),
-    (b"just text", ":1:1: a resource is a mapping with apiVersion, kind, metadata and spec"),
+    (b"just text", ":1: a document without kind has no effect"),
     (HEAD, ":1:1: metadata.name is missing"),
-    (HEAD + b"metadata: {name: a/b}\nspec: {type: pubsub.in-memory}\n", ":3:18: a name stands in paths of the API"),
-    (HEAD + b"metadata: {name: x}\nspec: 5\n", ":1:1: spec.type is missing; say for example 'type: pubsub.redis'"),
+    (HEAD + b"metadata: {name: a/b}\nspec: {type: pubsub.in-memory}\n",
+     "invalid name \\\"a/b\\\" for \\\"Component\\\": may not contain '/'"),
+    (HEAD + b"metadata: {name: x}\nspec: 5\n", ":4:7: spec is a mapping"),
     (HEAD + b"metadata: {name: x}\nspec:\n  type: pubsub.redis\n  metadata: {a: b}\n",
      ":6:14: spec.metadata is a list of name and value"),
+], ids=short)
+def test_wrong_documents_are_passed_over_with_their_place(start, tmp_path, yaml, said):
+    component(tmp_path, "good")
+    (tmp_path / "wrong.yaml").write_bytes(yaml)
+    sidecar = start(Sidecar, "orders", tmp_path)
+    wait_until(lambda: any(said in line and "level=warning" in line and "wrong.yaml" in line for line in sidecar.log), said)
+    assert sidecar.publish("good", "t", 1)[0] == 204
+
+
+@pytest.mark.parametrize("yaml, said", [
+    (HEAD + b"metadata: {name: x}\nspec: {version: v1}\n", ":1: spec.type is missing; say for example 'type: pubsub.redis'"),
     (HEAD + b"metadata: {name: x}\nspec:\n  type: pubsub.nonsense\n", "couldn't find message bus pubsub.nonsense/v1"),
     (HEAD + b"metadata: {name: x}\nspec:\n  type: nonsense\n", "incorrect type nonsense"),
     (HEAD + b"metadata: {name: good}\nspec:\n  type: pubsub.in-memory\n", "duplicate definition of Component name good"),
 ], ids=short)
-def test_wrong_resources_end_the_start_with_their_place(start, tmp_path, yaml, said):
+def test_wrong_components_end_the_start(start, tmp_path, yaml, said):
     component(tmp_path, "good")
     (tmp_path / "wrong.yaml").write_bytes(yaml)
     sidecar = start(Sidecar, "orders", tmp_path, wait=False)
@@ -280,11 +291,12 @@ def test_folders_and_files_that_cannot_be_read_are_named(start, tmp_path):
     dangling = tmp_path / "dangling"
     dangling.mkdir()
     os.symlink(tmp_path / "gone", dangling / "dangling.yaml")
-    for path, said in ((tmp_path / "nowhere", "error validating resources path"), (__file__, "not a directory"),
-                       (dangling, "dangling.yaml: no such file or directory")):
+    for path, said in ((tmp_path / "nowhere", "no such file or directory"), (__file__, "not a directory")):
         sidecar = start(Sidecar, "orders", path, wait=False)
         assert sidecar.process.wait(10) == 1
         wait_until(lambda: any(said in line and str(path) in line for line in sidecar.log), said)
+    sidecar = start(Sidecar, "orders", dangling)
+    wait_until(lambda: any("dangling.yaml: no such file or directory" in line for line in sidecar.log), "the link")
     (tmp_path / "folder.yaml").mkdir()
     (tmp_path / "empty.yaml").touch()
     component(tmp_path, "good")

@@ -152,6 +152,10 @@ static void places_count_from_the_start_of_the_file(void **state)
     assert_int_equal(sc_yaml_parse_resource(SC_STR("a: [\n"), "a.yaml", 10, &arena, &doc, &err),
                      SC_INVALID);
     assert_true(sc_str_starts(sc_str_from(err.text), SC_STR("a.yaml:12:")));
+    assert_int_equal(
+        sc_yaml_parse_resource(SC_STR("a: 1\na: 2\n"), "a.yaml", 0, &arena, &doc, &err), SC_OK);
+    assert_true(sc_str_eq(at(sc_doc_at(doc, 0), "a")->text, SC_STR("2")));
+    assert_int_equal(parse("a: 1\na: 2\n"), SC_INVALID);
 }
 
 static int set_up(void **state)
