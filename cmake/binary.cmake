@@ -38,3 +38,4 @@ endfunction()
 
 sc_module(tls io/module_tls.c PkgConfig::OPENSSL)
 sc_module(curl components/shared/module_curl.c PkgConfig::CURL PkgConfig::UV)
+sc_module(crypto wire/module_crypto.c PkgConfig::OPENSSL)

@@ -24,10 +24,16 @@ sc_states *sc_states_new(const sc_states_env *env)
     return states;
 }
 
+static void free_store(sc_state_store *store)
+{
+    sc_state_cipher_free(store->cipher);
+    free(store);
+}
+
 void sc_states_free(sc_states *states)
 {
     for (uint32_t i = 0; i < states->count; i++)
-        free(states->stores[i]);
+        free_store(states->stores[i]);
     free(states->stores);
     sc_arena_deinit(&states->mem);
     free(states);
@@ -87,11 +93,16 @@ sc_code sc_states_add(sc_states *states, const sc_component *component, const sc
         return err->code;
     }
     store->name = store->state->base.env.name;
-    if (read_prefix(states, store, err) != SC_OK) {
+    if (read_prefix(states, store, err) != SC_OK ||
+        sc_state_cipher_new(store->state->base.env.settings, store->state->base.env.hidden,
+                            &store->cipher, err) != SC_OK) {
         sc_state_close(store->state, 0, ignore_closed, NULL);
-        free(store);
+        free_store(store);
         return err->code;
     }
+    if (store->cipher)
+        sc_log_info(states->env.log, "Automatic encryption enabled for state store %.*s",
+                    SC_FMT(store->name));
     states->stores = realloc(states->stores, (states->count + 1) * sizeof(states->stores[0]));
     if (!states->stores)
         sc_out_of_memory("components");
@@ -219,6 +230,30 @@ static sc_consistency consistency_of(sc_str text)
     return sc_str_eq(text, SC_STR("eventual")) ? SC_EVENTUAL : SC_CONSISTENCY_UNSET;
 }
 
+/* Fails as sc_state_cipher_unseal. */
+static sc_code decrypt(const sc_state_store *store, sc_state_value *value, sc_arena *mem,
+                       sc_error *err)
+{
+    if (!store->cipher || !value->is_found)
+        return SC_OK;
+    return sc_state_cipher_unseal(store->cipher, store->name, value->value, mem, &value->value,
+                                  err);
+}
+
+static void finish_rows(const sc_state_store *store, sc_state_row *rows, size_t count,
+                        sc_arena *mem)
+{
+    sc_error err;
+
+    for (size_t i = 0; i < count; i++) {
+        rows[i].key = sc_state_own_key(rows[i].key);
+        if (decrypt(store, &rows[i].value, mem, &err) == SC_OK)
+            continue;
+        rows[i].value = (sc_state_value){0};
+        rows[i].error = sc_arena_str(mem, sc_str_from(err.text));
+    }
+}
+
 /* ---- one key ---- */
 
 void sc_states_get(sc_states *states, sc_state_get_request *req)
@@ -244,7 +279,8 @@ static void on_got(sc_op *op)
     sc_call *call = req->call;
 
     req->value = req->op.out;
-    if (op->err.code != SC_OK)
+    if (op->err.code != SC_OK ||
+        (req->store && decrypt(req->store, &req->value, &call->mem, &op->err) != SC_OK))
         sc_problem_set(&req->problem, &call->mem, SC_REASON_STATE_GET,
                        "fail to get %.*s from state store %.*s: %s", SC_FMT(req->key),
                        SC_FMT(req->store->name), op->err.text);
@@ -291,8 +327,7 @@ static void on_bulk_got(sc_op *op)
         sc_problem_set(&req->problem, &call->mem, SC_REASON_STATE_BULK_GET, "%s", op->err.text);
     req->rows = req->op.rows;
     req->row_count = req->op.row_count;
-    for (size_t i = 0; i < req->row_count; i++)
-        req->rows[i].key = sc_state_own_key(req->rows[i].key);
+    finish_rows(req->store, req->rows, req->row_count, &call->mem);
     req->done(req);
     sc_call_unref(call);
 }
@@ -345,8 +380,7 @@ static void on_queried(sc_op *op)
     req->rows = req->op.rows;
     req->row_count = req->op.row_count;
     req->token = req->op.token;
-    for (size_t i = 0; i < req->row_count; i++)
-        req->rows[i].key = sc_state_own_key(req->rows[i].key);
+    finish_rows(req->store, req->rows, req->row_count, &call->mem);
     req->done(req);
     sc_call_unref(call);
 }

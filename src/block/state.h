@@ -11,6 +11,7 @@
 
 #include "block/problem.h"
 #include "block/pubsub.h"
+#include "block/state_cipher.h"
 #include "component/state.h"
 
 typedef struct sc_states sc_states;
@@ -30,7 +31,8 @@ typedef struct sc_states_env {
 typedef struct sc_state_store {
     sc_state *state;
     sc_str name;
-    sc_str prefix; /* in front of every key, "||" included; empty: none */
+    sc_str prefix;           /* in front of every key, "||" included; empty: none */
+    sc_state_cipher *cipher; /* NULL: values are stored as they are */
 } sc_state_store;
 
 sc_states *sc_states_new(const sc_states_env *env);

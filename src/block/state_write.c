@@ -35,9 +35,25 @@ static sc_code read_options(const sc_state_item *item, sc_state_write *out, sc_e
     return SC_OK;
 }
 
+/* What is stored is a text of ours then, whatever the item says that its value is. */
+static sc_code encrypt(sc_state_store *store, const sc_state_item *item, sc_arena *mem,
+                       sc_state_write *out, sc_error *err)
+{
+    sc_pairs *metadata = sc_arena_new(mem, sc_pairs);
+
+    for (uint32_t i = 0; i < item->metadata.count; i++) {
+        if (!sc_str_eq(item->metadata.at[i].name, SC_STR("contentType")))
+            sc_pairs_add(metadata, mem, item->metadata.at[i].name, item->metadata.at[i].value);
+    }
+    out->metadata = metadata;
+    out->is_json = false;
+    return sc_state_cipher_seal(store->cipher, item->value, mem, &out->value, err);
+}
+
 sc_code sc_state_prepare(sc_state_store *store, const sc_state_item *item, bool is_delete,
                          sc_arena *mem, sc_state_write *out, sc_problem *problem, sc_error *err)
 {
+    sc_error_clear(err);
     *out = (sc_state_write){.value = item->value,
                             .etag = item->etag,
                             .metadata = &item->metadata,
@@ -45,7 +61,9 @@ sc_code sc_state_prepare(sc_state_store *store, const sc_state_item *item, bool 
                             .is_json = item->is_json};
     if (!sc_state_stored_key(store, item->key, mem, &out->key, problem))
         return SC_INVALID;
-    return read_options(item, out, err);
+    if (read_options(item, out, err) != SC_OK || is_delete || !store->cipher)
+        return err->code;
+    return encrypt(store, item, mem, out, err);
 }
 
 sc_str sc_state_write_story(const sc_error *err, sc_etag_fault fault, sc_arena *mem)

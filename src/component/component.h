@@ -25,7 +25,8 @@ typedef struct sc_component_env {
     sc_str namespace_;        /* NAMESPACE, empty: "default" is not implied */
     sc_str instance_id;       /* unique per running sidecar: "<host>-<pid>-<random>" */
     const sc_pairs *settings; /* of the YAML, references and templates replaced */
-    const sc_pairs *hidden;   /* names of those that came from a secret store: never printed */
+    const sc_pairs *hidden;   /* those that came from a secret store, never printed: the secret's
+                               * name under each */
     bool names_namespace;     /* a setting says {namespace}: topics begin with it (Dapr) */
 } sc_component_env;
 

@@ -240,7 +240,7 @@ void sc_values_resolve(const sc_value_list *list, const sc_value_source *source,
             value = sc_pairs_get(&secret->values, spec->secret_key);
             if (value && value->len > 0) {
                 text = *value;
-                sc_pairs_add(hidden, mem, spec->name, SC_STR_NONE);
+                sc_pairs_add(hidden, mem, spec->name, spec->secret_name);
             } else if (secret->is_there) {
                 sc_log_warn(source->secrets,
                             "secret %.*s of secret store %.*s has nothing under the key '%.*s' "
