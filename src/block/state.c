@@ -27,6 +27,7 @@ sc_states *sc_states_new(const sc_states_env *env)
 static void free_store(sc_state_store *store)
 {
     sc_state_cipher_free(store->cipher);
+    sc_outbox_free(store->outbox);
     free(store);
 }
 
@@ -56,7 +57,7 @@ static sc_str lower(sc_str text, sc_arena *mem)
 /* The word of `keyPrefix` to what stands in front of keys (state components, section 1.1). */
 static sc_code read_prefix(sc_states *states, sc_state_store *store, sc_error *err)
 {
-    const sc_str *given = sc_pairs_get_nocase(store->state->base.env.settings, SC_STR("keyPrefix"));
+    const sc_str *given = sc_pairs_get_nocase(store->state->instance->env.settings, SC_STR("keyPrefix"));
     sc_arena *mem = &states->mem;
     sc_str word = given ? lower(*given, mem) : SC_STR("appid");
     sc_str space = states->env.plain_namespace;
@@ -92,9 +93,9 @@ sc_code sc_states_add(sc_states *states, const sc_component *component, const sc
         free(store);
         return err->code;
     }
-    store->name = store->state->base.env.name;
+    store->name = store->state->instance->env.name;
     if (read_prefix(states, store, err) != SC_OK ||
-        sc_state_cipher_new(store->state->base.env.settings, store->state->base.env.hidden,
+        sc_state_cipher_new(store->state->instance->env.settings, store->state->instance->env.hidden,
                             &store->cipher, err) != SC_OK) {
         sc_state_close(store->state, 0, ignore_closed, NULL);
         free_store(store);
@@ -103,6 +104,13 @@ sc_code sc_states_add(sc_states *states, const sc_component *component, const sc
     if (store->cipher)
         sc_log_info(states->env.log, "Automatic encryption enabled for state store %.*s",
                     SC_FMT(store->name));
+    store->outbox = sc_outbox_new(&(sc_outbox_env){.loop = states->env.loop,
+                                                   .log = states->env.log,
+                                                   .app_id = states->env.app_id,
+                                                   .namespace_ = states->env.namespace_,
+                                                   .pubsubs = states->env.pubsubs,
+                                                   .random = states->env.random},
+                                  store->state);
     states->stores = realloc(states->stores, (states->count + 1) * sizeof(states->stores[0]));
     if (!states->stores)
         sc_out_of_memory("components");
@@ -134,13 +142,39 @@ static void on_one_closed(void *user)
         sc_op_finish(&states->closed);
 }
 
-void sc_states_close(sc_states *states, uint64_t linger_ms, void (*on_closed)(void *user),
-                     void *user)
+/* For a round over all stores that calls back when the last is through. */
+static void begin_round(sc_states *states, void (*on_done)(void *user), void *user)
 {
-    states->on_closed = on_closed;
+    states->on_closed = on_done;
     states->user = user;
     states->closing = states->count + 1;
     sc_op_init(&states->closed, sc_loop_ops(states->env.loop), NULL, on_all_closed);
+}
+
+void sc_states_start_outboxes(sc_states *states)
+{
+    for (uint32_t i = 0; i < states->count; i++) {
+        if (states->stores[i]->outbox)
+            sc_outbox_start(states->stores[i]->outbox);
+    }
+}
+
+void sc_states_stop_outboxes(sc_states *states, void (*on_stopped)(void *user), void *user)
+{
+    begin_round(states, on_stopped, user);
+    for (uint32_t i = 0; i < states->count; i++) {
+        if (states->stores[i]->outbox)
+            sc_outbox_stop(states->stores[i]->outbox, on_one_closed, states);
+        else
+            on_one_closed(states);
+    }
+    on_one_closed(states);
+}
+
+void sc_states_close(sc_states *states, uint64_t linger_ms, void (*on_closed)(void *user),
+                     void *user)
+{
+    begin_round(states, on_closed, user);
     for (uint32_t i = 0; i < states->count; i++)
         sc_state_close(states->stores[i]->state, linger_ms, on_one_closed, states);
     on_one_closed(states);
@@ -365,7 +399,7 @@ void sc_states_query(sc_states *states, sc_state_query_request *req)
     sc_call_ref(req->call);
     sc_op_init(&req->op.op, sc_loop_ops(states->env.loop), &req->call->mem, on_queried);
     if (start_query(states, req))
-        req->store->state->ops->query(req->store->state->base.self, &req->op);
+        req->store->state->ops->query(req->store->state->self, &req->op);
     else
         sc_op_finish(&req->op.op);
 }

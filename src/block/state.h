@@ -9,6 +9,7 @@
 #ifndef SC_BLOCK_STATE_H
 #define SC_BLOCK_STATE_H
 
+#include "block/outbox.h"
 #include "block/problem.h"
 #include "block/pubsub.h"
 #include "block/state_cipher.h"
@@ -33,6 +34,7 @@ typedef struct sc_state_store {
     sc_str name;
     sc_str prefix;           /* in front of every key, "||" included; empty: none */
     sc_state_cipher *cipher; /* NULL: values are stored as they are */
+    sc_outbox *outbox;       /* NULL: transactions publish nothing */
 } sc_state_store;
 
 sc_states *sc_states_new(const sc_states_env *env);
@@ -43,6 +45,9 @@ void sc_states_free(sc_states *states);
 sc_code sc_states_add(sc_states *states, const sc_component *component, const sc_component_env *env,
                       sc_error *err) SC_MUST_CHECK;
 sc_state_store *sc_states_find(const sc_states *states, sc_str name);
+/* The outboxes read their internal topics from now on / no longer; `on_stopped` runs later. */
+void sc_states_start_outboxes(sc_states *states);
+void sc_states_stop_outboxes(sc_states *states, void (*on_stopped)(void *user), void *user);
 /* Closes every store; `on_closed` after the last. */
 void sc_states_close(sc_states *states, uint64_t linger_ms, void (*on_closed)(void *user),
                      void *user);
@@ -125,8 +130,9 @@ typedef struct sc_state_item {
     sc_str concurrency; /* "first-write", "last-write" or empty; others are refused */
     sc_str consistency; /* "strong", "eventual" or empty; others are refused */
     sc_pairs metadata;
-    bool is_json;     /* `value` is one valid JSON text, else bytes */
-    sc_str operation; /* of a transaction: "upsert" or "delete"; others are refused */
+    sc_str content_type; /* what the item says besides its metadata; for the outbox */
+    bool is_json;        /* `value` is one valid JSON text, else bytes */
+    sc_str operation;    /* of a transaction: "upsert" or "delete"; others are refused */
 } sc_state_item;
 
 typedef enum sc_state_action {
@@ -168,6 +174,8 @@ typedef struct sc_state_transaction_request {
     /* the block's own */
     sc_states *states;
     sc_state_store *store;
+    sc_state_write *writes; /* room for a marker each */
+    sc_outbox_send send;
     sc_state_transact_op op;
 } sc_state_transaction_request;
 

@@ -12,7 +12,7 @@ struct sc_states {
     sc_state_store **stores;
     uint32_t count;
     sc_arena mem;
-    uint32_t closing;
+    uint32_t closing; /* stores, or before that outboxes, that are still open */
     void (*on_closed)(void *user);
     void *user;
     sc_op closed;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Transactions: upserts and deletes that the store applies together.
+ * Transactions: upserts and deletes that the store applies together; before that, where the store
+ * has an outbox, the events of it are published to its internal topic.
  */
 #include "block/state_internal.h"
 
+static void on_events_sent(sc_outbox_send *send);
 static void on_transacted(sc_op *op);
 
 static void failed(sc_state_transaction_request *req, sc_str story)
@@ -26,27 +28,32 @@ static bool read_operation(sc_state_transaction_request *req, const sc_state_ite
 static bool start(sc_states *states, sc_state_transaction_request *req)
 {
     sc_arena *mem = &req->call->mem;
-    sc_state_write *writes;
     bool is_delete;
     sc_error err;
 
     req->store = sc_states_check_transactional(states, req->store_name, mem, &req->problem);
     if (!req->store)
         return false;
-    writes = sc_arena_zero(mem, (req->count + 1) * sizeof(writes[0]));
+    req->writes = sc_arena_zero(mem, (req->count * 2 + 1) * sizeof(req->writes[0]));
+    req->op.writes = req->writes;
     for (size_t i = 0; i < req->count; i++) {
         if (!read_operation(req, &req->items[i], &is_delete))
             return false;
-        if (sc_state_prepare(req->store, &req->items[i], is_delete, mem, &writes[i], &req->problem,
-                             &err) == SC_OK)
+        if (req->store->outbox && sc_outbox_is_projection(&req->items[i]))
+            continue;
+        if (sc_state_prepare(req->store, &req->items[i], is_delete, mem,
+                             &req->writes[req->op.count++], &req->problem, &err) == SC_OK)
             continue;
         if (sc_problem_is_none(&req->problem))
             failed(req, sc_str_from(err.text));
         return false;
     }
-    req->op.writes = writes;
-    req->op.count = req->count;
-    return req->count > 0;
+    return req->op.count > 0;
+}
+
+static void transact(sc_state_transaction_request *req)
+{
+    req->store->state->ops->transact(req->store->state->self, &req->op);
 }
 
 void sc_states_transact(sc_states *states, sc_state_transaction_request *req)
@@ -54,10 +61,39 @@ void sc_states_transact(sc_states *states, sc_state_transaction_request *req)
     sc_call_ref(req->call);
     req->states = states;
     sc_op_init(&req->op.op, sc_loop_ops(states->env.loop), &req->call->mem, on_transacted);
-    if (start(states, req))
-        req->store->state->ops->transact(req->store->state->base.self, &req->op);
-    else
+    if (!start(states, req)) {
         sc_op_finish(&req->op.op);
+    } else if (req->store->outbox) {
+        req->send = (sc_outbox_send){.call = req->call,
+                                     .items = req->items,
+                                     .count = req->count,
+                                     .traceparent = req->traceparent,
+                                     .tracestate = req->tracestate,
+                                     .done = on_events_sent,
+                                     .user = req};
+        sc_outbox_publish(req->store->outbox, &req->send);
+    } else {
+        transact(req);
+    }
+}
+
+static void on_events_sent(sc_outbox_send *send)
+{
+    sc_state_transaction_request *req = send->user;
+    sc_arena *mem = &req->call->mem;
+
+    if (send->err.code != SC_OK) {
+        sc_problem_set(&req->problem, mem, SC_REASON_STATE_OUTBOX,
+                       "error while publishing outbox message: %s", send->err.text);
+        sc_problem_info(&req->problem, mem, SC_STR("appID"), req->states->env.app_id);
+        sc_problem_info(&req->problem, mem, SC_STR("error"),
+                        sc_arena_str(mem, sc_str_from(send->err.text)));
+        sc_op_finish(&req->op.op);
+        return;
+    }
+    for (size_t i = 0; i < send->marker_count; i++)
+        req->writes[req->op.count++] = send->markers[i];
+    transact(req);
 }
 
 static void on_transacted(sc_op *op)

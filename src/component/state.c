@@ -14,46 +14,22 @@
 sc_code sc_state_open(const sc_component *component, const sc_component_env *env, sc_state **out,
                       sc_error *err)
 {
-    sc_state *state = sc_new(sc_state);
-    sc_instance *base = &state->base;
+    const sc_state_ops *ops = component->state;
+    sc_instance *instance;
 
-    if (sc_instance_init(base, component, env, err) != SC_OK) {
-        free(state);
+    if (sc_instance_open(component, ops->open, ops->close, env, &instance, err) != SC_OK)
         return err->code;
-    }
-    state->ops = component->state;
-    if (state->ops->open(base->self, base->conf, &base->env, err) != SC_OK) {
-        sc_instance_deinit(base);
-        free(state);
-        return err->code;
-    }
-    *out = state;
+    *out = sc_new(sc_state);
+    **out = (sc_state){.instance = instance, .ops = ops, .self = instance->self};
     return SC_OK;
-}
-
-typedef struct closing {
-    sc_state *state;
-    void (*on_closed)(void *user);
-    void *user;
-} closing;
-
-static void on_instance_closed(void *at)
-{
-    closing *done = at;
-
-    sc_instance_deinit(&done->state->base);
-    free(done->state);
-    if (done->on_closed)
-        done->on_closed(done->user);
-    free(done);
 }
 
 void sc_state_close(sc_state *state, uint64_t linger_ms, void (*on_closed)(void *user), void *user)
 {
-    closing *done = sc_new(closing);
+    sc_instance *instance = state->instance;
 
-    *done = (closing){state, on_closed, user};
-    state->ops->close(state->base.self, linger_ms, on_instance_closed, done);
+    free(state);
+    sc_instance_close(instance, linger_ms, on_closed, user);
 }
 
 size_t sc_state_capabilities(const sc_state *state, const char *names[SC_MAX_CAPABILITIES])
@@ -68,7 +44,7 @@ size_t sc_state_capabilities(const sc_state *state, const char *names[SC_MAX_CAP
         {SC_STATE_QUERY, "QUERY_API"},
         {SC_STATE_ETAG | SC_STATE_TRANSACTIONAL, "ACTOR"},
     };
-    uint32_t features = state->ops->features(state->base.self);
+    uint32_t features = state->ops->features(state->self);
     size_t count = 0;
 
     for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
@@ -148,7 +124,7 @@ static void get_one_by_one(sc_state *state, sc_state_bulk_get_op *op)
 void sc_state_bulk_get(sc_state *state, sc_state_bulk_get_op *op)
 {
     if (state->ops->bulk_get)
-        state->ops->bulk_get(state->base.self, op);
+        state->ops->bulk_get(state->self, op);
     else
         get_one_by_one(state, op);
 }

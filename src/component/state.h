@@ -137,24 +137,25 @@ typedef struct sc_state_ops {
 /* ---- an opened instance, as blocks see it ---- */
 
 typedef struct sc_state {
-    sc_instance base;
+    sc_instance *instance;
     const sc_state_ops *ops;
+    void *self; /* the instance's, at hand for every call */
 } sc_state;
 
 /* Decodes the settings and opens the instance.
  * Fails with SC_INVALID (settings) or what the component's open says. */
 sc_code sc_state_open(const sc_component *component, const sc_component_env *env, sc_state **out,
                       sc_error *err) SC_MUST_CHECK;
-/* Frees the instance after the component's close; then `on_closed`. */
+/* Frees `state` at once and the instance after the component's close; then `on_closed`. */
 void sc_state_close(sc_state *state, uint64_t linger_ms, void (*on_closed)(void *user), void *user);
 
 static inline void sc_state_get(sc_state *state, sc_state_get_op *op)
 {
-    state->ops->get(state->base.self, op);
+    state->ops->get(state->self, op);
 }
 static inline void sc_state_write_one(sc_state *state, sc_state_write_op *op)
 {
-    state->ops->write(state->base.self, op);
+    state->ops->write(state->self, op);
 }
 /* Falls back to single gets, `parallelism` at a time, rows in the order of the keys. */
 void sc_state_bulk_get(sc_state *state, sc_state_bulk_get_op *op);

@@ -86,6 +86,7 @@ void sc_runtime_on_app_started(sc_runtime *rt)
     if (rt->metadata.is_ready) /* an application that came back */
         return;
     rt->metadata.is_ready = true;
+    sc_states_start_outboxes(rt->states);
     sc_log_info(&rt->log, "dapr initialized. Status: Running. Init Elapsed %llums",
                 (unsigned long long)(sc_loop_now_ms(rt->loop) - rt->started_ms));
 }

@@ -98,7 +98,8 @@ static void close_subscriptions(sc_runtime *rt, void (*then)(sc_runtime *rt))
 
         stream->stop(stream);
     }
-    rt->closing = count + rt->health.closing + 1;
+    rt->closing = count + rt->health.closing + 2;
+    sc_states_stop_outboxes(rt->states, on_subscription_closed, rt);
     for (uint32_t i = 0; i < count; i++)
         sc_subscription_close(rt->subscriptions[i], on_subscription_closed, rt);
     on_subscription_closed(rt);

@@ -139,6 +139,8 @@ static sc_code read_item(sc_str raw, const sc_pairs *query, sc_arena *mem, sc_st
             code = read_map(value, "SetRequest.metadata", mem, &item->metadata, err);
         else if (is_named(key, "options"))
             code = read_options(value, "SetRequest.options", mem, item, err);
+        else if (is_named(key, "contentType"))
+            code = read_text(value, "SetRequest.contentType", mem, &item->content_type, err);
     }
     for (uint32_t i = 0; i < query->count; i++)
         sc_pairs_set(&item->metadata, mem, query->at[i].name, query->at[i].value);
