@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "core/clock.h"
+
 #define SEPARATOR SC_STR("||")
 
 static void on_got(sc_op *op);
@@ -57,7 +59,8 @@ static sc_str lower(sc_str text, sc_arena *mem)
 /* The word of `keyPrefix` to what stands in front of keys (state components, section 1.1). */
 static sc_code read_prefix(sc_states *states, sc_state_store *store, sc_error *err)
 {
-    const sc_str *given = sc_pairs_get_nocase(store->state->instance->env.settings, SC_STR("keyPrefix"));
+    const sc_str *given =
+        sc_pairs_get_nocase(store->state->instance->env.settings, SC_STR("keyPrefix"));
     sc_arena *mem = &states->mem;
     sc_str word = given ? lower(*given, mem) : SC_STR("appid");
     sc_str space = states->env.plain_namespace;
@@ -79,6 +82,16 @@ static sc_code read_prefix(sc_states *states, sc_state_store *store, sc_error *e
     return SC_OK;
 }
 
+static void init_stats(const sc_states *states, sc_state_store *store)
+{
+    static const char *const names[] = {"get",         "set",   "delete",     "bulk_get",
+                                        "bulk_delete", "query", "transaction"};
+
+    for (size_t i = 0; i < SC_STATE_COUNTS; i++)
+        sc_operation_stats_init(&store->stats[i], states->env.metrics, SC_METRIC_STATE_COUNT,
+                                store->name, sc_str_from(names[i]));
+}
+
 static void ignore_closed(void *user)
 {
     (void)user;
@@ -95,8 +108,8 @@ sc_code sc_states_add(sc_states *states, const sc_component *component, const sc
     }
     store->name = store->state->instance->env.name;
     if (read_prefix(states, store, err) != SC_OK ||
-        sc_state_cipher_new(store->state->instance->env.settings, store->state->instance->env.hidden,
-                            &store->cipher, err) != SC_OK) {
+        sc_state_cipher_new(store->state->instance->env.settings,
+                            store->state->instance->env.hidden, &store->cipher, err) != SC_OK) {
         sc_state_close(store->state, 0, ignore_closed, NULL);
         free_store(store);
         return err->code;
@@ -104,6 +117,7 @@ sc_code sc_states_add(sc_states *states, const sc_component *component, const sc
     if (store->cipher)
         sc_log_info(states->env.log, "Automatic encryption enabled for state store %.*s",
                     SC_FMT(store->name));
+    init_stats(states, store);
     store->outbox = sc_outbox_new(&(sc_outbox_env){.loop = states->env.loop,
                                                    .log = states->env.log,
                                                    .app_id = states->env.app_id,
@@ -304,6 +318,7 @@ void sc_states_get(sc_states *states, sc_state_get_request *req)
     }
     req->op.metadata = &req->metadata;
     req->op.consistency = consistency_of(req->consistency);
+    req->started_ns = sc_clock_mono_ns();
     sc_state_get(req->store->state, &req->op);
 }
 
@@ -312,6 +327,8 @@ static void on_got(sc_op *op)
     sc_state_get_request *req = SC_CONTAINER_OF(op, sc_state_get_request, op.op);
     sc_call *call = req->call;
 
+    if (req->started_ns)
+        sc_state_count(req->store, SC_STATE_COUNTS_GET, op->err.code == SC_OK, req->started_ns);
     req->value = req->op.out;
     if (op->err.code != SC_OK ||
         (req->store && decrypt(req->store, &req->value, &call->mem, &op->err) != SC_OK))
@@ -346,7 +363,8 @@ void sc_states_bulk_get(sc_states *states, sc_state_bulk_get_request *req)
 {
     sc_call_ref(req->call);
     sc_op_init(&req->op.op, sc_loop_ops(states->env.loop), &req->call->mem, on_bulk_got);
-    if (start_bulk_get(states, req))
+    req->started_ns = start_bulk_get(states, req) ? sc_clock_mono_ns() : 0;
+    if (req->started_ns)
         sc_state_bulk_get(req->store->state, &req->op);
     else
         sc_op_finish(&req->op.op);
@@ -357,6 +375,9 @@ static void on_bulk_got(sc_op *op)
     sc_state_bulk_get_request *req = SC_CONTAINER_OF(op, sc_state_bulk_get_request, op.op);
     sc_call *call = req->call;
 
+    if (req->started_ns)
+        sc_state_count(req->store, SC_STATE_COUNTS_BULK_GET, op->err.code == SC_OK,
+                       req->started_ns);
     if (op->err.code != SC_OK)
         sc_problem_set(&req->problem, &call->mem, SC_REASON_STATE_BULK_GET, "%s", op->err.text);
     req->rows = req->op.rows;
@@ -398,7 +419,8 @@ void sc_states_query(sc_states *states, sc_state_query_request *req)
 {
     sc_call_ref(req->call);
     sc_op_init(&req->op.op, sc_loop_ops(states->env.loop), &req->call->mem, on_queried);
-    if (start_query(states, req))
+    req->started_ns = start_query(states, req) ? sc_clock_mono_ns() : 0;
+    if (req->started_ns)
         req->store->state->ops->query(req->store->state->self, &req->op);
     else
         sc_op_finish(&req->op.op);
@@ -409,6 +431,8 @@ static void on_queried(sc_op *op)
     sc_state_query_request *req = SC_CONTAINER_OF(op, sc_state_query_request, op.op);
     sc_call *call = req->call;
 
+    if (req->started_ns)
+        sc_state_count(req->store, SC_STATE_COUNTS_QUERY, op->err.code == SC_OK, req->started_ns);
     if (op->err.code != SC_OK)
         query_failed(req, "", &op->err);
     req->rows = req->op.rows;

@@ -14,6 +14,7 @@
 #include "block/pubsub.h"
 #include "block/state_cipher.h"
 #include "component/state.h"
+#include "observe/operation_stats.h"
 
 typedef struct sc_states sc_states;
 
@@ -26,7 +27,20 @@ typedef struct sc_states_env {
     sc_str plain_namespace; /* NAMESPACE as it is; may be empty */
     sc_pubsubs *pubsubs;    /* for the outbox */
     sc_random *random;
+    sc_metrics *metrics; /* may be NULL */
 } sc_states_env;
+
+/* What is counted apart, under Dapr's names. */
+typedef enum sc_state_counted {
+    SC_STATE_COUNTS_GET,
+    SC_STATE_COUNTS_SET,
+    SC_STATE_COUNTS_DELETE,
+    SC_STATE_COUNTS_BULK_GET,
+    SC_STATE_COUNTS_BULK_DELETE,
+    SC_STATE_COUNTS_QUERY,
+    SC_STATE_COUNTS_TRANSACTION,
+    SC_STATE_COUNTS,
+} sc_state_counted;
 
 /* One component as the block keeps it. */
 typedef struct sc_state_store {
@@ -35,6 +49,7 @@ typedef struct sc_state_store {
     sc_str prefix;           /* in front of every key, "||" included; empty: none */
     sc_state_cipher *cipher; /* NULL: values are stored as they are */
     sc_outbox *outbox;       /* NULL: transactions publish nothing */
+    sc_operation_stats stats[SC_STATE_COUNTS];
 } sc_state_store;
 
 sc_states *sc_states_new(const sc_states_env *env);
@@ -77,6 +92,7 @@ typedef struct sc_state_get_request {
     sc_state_value value; /* out */
     /* the block's own */
     sc_state_store *store;
+    uint64_t started_ns;
     sc_state_get_op op;
 } sc_state_get_request;
 
@@ -96,6 +112,7 @@ typedef struct sc_state_bulk_get_request {
     size_t row_count;
     /* the block's own */
     sc_state_store *store;
+    uint64_t started_ns;
     sc_state_bulk_get_op op;
 } sc_state_bulk_get_request;
 
@@ -114,6 +131,7 @@ typedef struct sc_state_query_request {
     sc_str token; /* out */
     /* the block's own */
     sc_state_store *store;
+    uint64_t started_ns;
     sc_state_query query;
     sc_state_query_op op;
 } sc_state_query_request;
@@ -153,6 +171,7 @@ typedef struct sc_state_write_request {
     sc_problem problem; /* out */
     /* the block's own */
     sc_state_store *store;
+    uint64_t started_ns;
     struct sc_state_item_op *ops;
     size_t waiting;
     sc_op nothing; /* completes a request without items, or one that is refused */
@@ -174,6 +193,7 @@ typedef struct sc_state_transaction_request {
     /* the block's own */
     sc_states *states;
     sc_state_store *store;
+    uint64_t started_ns;    /* of the store's part; 0: it was not asked */
     sc_state_write *writes; /* room for a marker each */
     sc_outbox_send send;
     sc_state_transact_op op;

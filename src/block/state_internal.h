@@ -24,6 +24,13 @@ bool sc_state_stored_key(const sc_state_store *store, sc_str key, sc_arena *mem,
 /* The application's key of a stored one: what stands between the first and the second separator. */
 sc_str sc_state_own_key(sc_str stored);
 
+/* Counts one request that the store was asked, with its time. */
+static inline void sc_state_count(sc_state_store *store, sc_state_counted what, bool is_success,
+                                  uint64_t started_ns)
+{
+    sc_operation_stats_record(&store->stats[what], is_success, started_ns);
+}
+
 /* Makes the component's write of an item: key, options, value. Returns SC_OK; otherwise either
  * `problem` is set (the key), or `err` says what the item's own failure is. */
 sc_code sc_state_prepare(sc_state_store *store, const sc_state_item *item, bool is_delete,

@@ -4,6 +4,7 @@
  * has an outbox, the events of it are published to its internal topic.
  */
 #include "block/state_internal.h"
+#include "core/clock.h"
 
 static void on_events_sent(sc_outbox_send *send);
 static void on_transacted(sc_op *op);
@@ -53,6 +54,7 @@ static bool start(sc_states *states, sc_state_transaction_request *req)
 
 static void transact(sc_state_transaction_request *req)
 {
+    req->started_ns = sc_clock_mono_ns();
     req->store->state->ops->transact(req->store->state->self, &req->op);
 }
 
@@ -101,6 +103,9 @@ static void on_transacted(sc_op *op)
     sc_state_transaction_request *req = SC_CONTAINER_OF(op, sc_state_transaction_request, op.op);
     sc_call *call = req->call;
 
+    if (req->started_ns)
+        sc_state_count(req->store, SC_STATE_COUNTS_TRANSACTION, op->err.code == SC_OK,
+                       req->started_ns);
     if (op->err.code != SC_OK)
         failed(req, sc_state_write_story(&op->err, req->op.etag_fault, &call->mem));
     req->done(req);

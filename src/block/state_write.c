@@ -4,6 +4,7 @@
  * each by itself; the request tells of the failures together.
  */
 #include "block/state_internal.h"
+#include "core/clock.h"
 
 typedef struct sc_state_item_op {
     sc_state_write_op op; /* first: on_item_written gets it back by a cast */
@@ -110,6 +111,7 @@ void sc_states_write(sc_states *states, sc_state_write_request *req)
         return;
     }
     req->waiting = req->count;
+    req->started_ns = sc_clock_mono_ns();
     for (size_t i = 0; i < req->count; i++) {
         if (req->ops[i].op.op.err.code == SC_OK)
             sc_state_write_one(req->store->state, &req->ops[i].op);
@@ -128,16 +130,20 @@ static void on_nothing_to_do(sc_op *op)
 static const struct {
     sc_reason reasons[3]; /* by sc_etag_fault */
     const char *words;
+    sc_state_counted counted;
 } actions[] = {
     [SC_STATE_SAVE] = {{SC_REASON_STATE_SAVE, SC_REASON_STATE_SAVE_MISMATCH,
                         SC_REASON_STATE_SAVE_INVALID},
-                       "failed saving state in state store"},
+                       "failed saving state in state store",
+                       SC_STATE_COUNTS_SET},
     [SC_STATE_DELETE] = {{SC_REASON_STATE_DELETE, SC_REASON_STATE_DELETE_MISMATCH,
                           SC_REASON_STATE_DELETE_INVALID},
-                         "failed deleting state with key"},
+                         "failed deleting state with key",
+                         SC_STATE_COUNTS_DELETE},
     [SC_STATE_BULK_DELETE] = {{SC_REASON_STATE_BULK_DELETE, SC_REASON_STATE_BULK_DELETE_MISMATCH,
                                SC_REASON_STATE_BULK_DELETE_INVALID},
-                              "failed deleting state in state store"},
+                              "failed deleting state in state store",
+                              SC_STATE_COUNTS_BULK_DELETE},
 };
 
 /* The failure that decides how the request is answered: one of an ETag before any other. */
@@ -209,6 +215,8 @@ static void on_item_written(sc_op *op)
     if (--req->waiting > 0)
         return;
     tell(req);
+    sc_state_count(req->store, actions[req->action].counted, sc_problem_is_none(&req->problem),
+                   req->started_ns);
     finish(req);
 }
 

@@ -77,7 +77,8 @@ void sc_component_kinds_make(sc_runtime *rt)
                                                 .namespace_ = rt->options.namespace_,
                                                 .plain_namespace = rt->options.plain_namespace,
                                                 .pubsubs = rt->pubsubs,
-                                                .random = &rt->random});
+                                                .random = &rt->random,
+                                                .metrics = rt->observe.metrics});
 }
 
 static void close_next_kind(sc_runtime *rt)

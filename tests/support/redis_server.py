@@ -22,6 +22,8 @@ def tls_metadata(folder):
 
 
 class Redis:
+    program = "redis-server"
+
     def __init__(self, folder, *flags, tls=None):
         self.folder, self.flags, self.tls, self.port = folder, flags, tls, free_port()
         self.start()
@@ -30,7 +32,7 @@ class Redis:
         ports = (["--port", "0", "--tls-port", str(self.port), *tls_flags(self.tls)] if self.tls
                  else ["--port", str(self.port)])
         self.process = subprocess.Popen(
-            ["redis-server", *ports, "--bind", "127.0.0.1", "--dir", str(self.folder),
+            [self.program, *ports, "--bind", "127.0.0.1", "--dir", str(self.folder),
              "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--repl-diskless-sync-delay", "0",
              *self.flags],
             stdout=subprocess.DEVNULL)

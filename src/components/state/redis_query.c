@@ -101,11 +101,13 @@ static void encode_index(sc_redis_request *request, sc_buf *out)
         return;
     }
     sc_arena_init(&scratch, NULL);
-    sc_redis_begin(out, 5 + (size_t)fields->count * 5);
+    sc_redis_begin(out, 7 + (size_t)fields->count * 5);
     sc_redis_arg(out, SC_STR("FT.CREATE"));
     sc_redis_arg(out, name_of(flow->index));
     sc_redis_arg(out, SC_STR("ON"));
     sc_redis_arg(out, SC_STR("JSON"));
+    sc_redis_arg(out, SC_STR("STOPWORDS")); /* a state called "OR" is found, too */
+    sc_redis_arg(out, SC_STR("0"));
     sc_redis_arg(out, SC_STR("SCHEMA"));
     SC_DOC_EACH (fields, it) {
         sc_str path[] = {SC_STR("$.data."), sc_doc_string(sc_doc_get(it, SC_STR("key")))};
@@ -186,21 +188,24 @@ static const sc_doc *field_of(const writer *w, sc_str path, sc_str *as)
     return NULL;
 }
 
-static void add_quoted(sc_buf *out, sc_str text)
+/* A phrase in quotes for a text, a tag with everything but letters and digits escaped. */
+static void add_word(sc_buf *out, sc_str text, bool is_tag)
 {
+    sc_buf_add_str(out, is_tag ? SC_STR(":{") : SC_STR(":(\""));
     for (size_t i = 0; i < text.len; i++) {
-        bool is_plain =
-            (text.at[i] >= '0' && text.at[i] <= '9') || (text.at[i] >= 'A' && text.at[i] <= 'Z') ||
-            (text.at[i] >= 'a' && text.at[i] <= 'z') || (text.at[i] & 0x80) || text.at[i] == '_';
+        unsigned char c = (unsigned char)text.at[i];
+        bool is_plain = c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                        (c >= 'a' && c <= 'z') || c == '_';
 
-        if (!is_plain)
+        if (is_tag ? !is_plain : c == '"' || c == '\\')
             sc_buf_add_byte(out, '\\');
         sc_buf_add_byte(out, text.at[i]);
     }
+    sc_buf_add_str(out, is_tag ? SC_STR("}") : SC_STR("\")"));
 }
 
-/* @alias:(text), @alias:{tag} or @alias:[from to]. */
-static bool add_range(writer *w, const sc_filter *filter, const sc_doc *value)
+/* :[from to], with '(' at an end that is not in it. */
+static void add_range(writer *w, const sc_filter *filter, const sc_doc *value)
 {
     static const struct {
         const char *before;
@@ -220,9 +225,9 @@ static bool add_range(writer *w, const sc_filter *filter, const sc_doc *value)
         sc_buf_add_str(&w->out, value->text);
     }
     sc_buf_add_str(&w->out, sc_str_from(forms[filter->kind].after));
-    return true;
 }
 
+/* @alias:("text"), @alias:{tag} or @alias:[from to]. */
 static bool add_value(writer *w, const sc_filter *filter, const sc_doc *value)
 {
     sc_str as;
@@ -235,18 +240,29 @@ static bool add_value(writer *w, const sc_filter *filter, const sc_doc *value)
         return false;
     sc_buf_add_byte(&w->out, '@');
     sc_buf_add_str(&w->out, as);
-    if (value->kind == SC_DOC_NUMBER && sc_str_eq_nocase(type, SC_STR("NUMERIC")))
-        return add_range(w, filter, value);
+    if (value->kind == SC_DOC_NUMBER && sc_str_eq_nocase(type, SC_STR("NUMERIC"))) {
+        add_range(w, filter, value);
+        return true;
+    }
     if (is_order || sc_str_eq_nocase(type, SC_STR("NUMERIC")) || value->kind == SC_DOC_NULL) {
         (void)sc_fail(w->err, SC_INVALID, "key '%.*s', indexed as %.*s, cannot be compared so",
                       SC_FMT(filter->path), SC_FMT(type));
         return false;
     }
-    sc_buf_add_str(&w->out, is_tag ? SC_STR(":{") : SC_STR(":("));
-    add_quoted(&w->out, value->kind == SC_DOC_BOOL
-                            ? (value->truth ? SC_STR("true") : SC_STR("false"))
-                            : value->text);
-    sc_buf_add_byte(&w->out, is_tag ? '}' : ')');
+    if (value->kind == SC_DOC_BOOL)
+        add_word(&w->out, value->truth ? SC_STR("true") : SC_STR("false"), is_tag);
+    else
+        add_word(&w->out, value->text, is_tag);
+    return true;
+}
+
+/* In parentheses, or what follows an "@alias:" would belong to it. */
+static bool add_comparison(writer *w, const sc_filter *filter, const sc_doc *value)
+{
+    sc_buf_add_byte(&w->out, '(');
+    if (!add_value(w, filter, value))
+        return false;
+    sc_buf_add_byte(&w->out, ')');
     return true;
 }
 
@@ -271,7 +287,7 @@ static bool add_in(writer *w, const sc_filter *filter)
     SC_DOC_EACH (filter->value, it) {
         if (it != filter->value->first)
             sc_buf_add_byte(&w->out, '|');
-        if (!add_value(w, filter, it))
+        if (!add_comparison(w, filter, it))
             return false;
     }
     sc_buf_add_byte(&w->out, ')');
@@ -287,13 +303,10 @@ static bool add_filter(writer *w, const sc_filter *filter)
     case SC_FILTER_IN:
         return add_in(w, filter);
     case SC_FILTER_NEQ:
-        sc_buf_add_str(&w->out, SC_STR("-("));
-        if (!add_value(w, filter, filter->value))
-            return false;
-        sc_buf_add_byte(&w->out, ')');
-        return true;
+        sc_buf_add_byte(&w->out, '-');
+        return add_comparison(w, filter, filter->value);
     default:
-        return add_value(w, filter, filter->value);
+        return add_comparison(w, filter, filter->value);
     }
 }
 
@@ -373,6 +386,12 @@ static void encode_search(sc_redis_request *request, sc_buf *out)
     sc_redis_arg(out, SC_STR("$.version"));
 }
 
+static void send_search(query_flow *flow)
+{
+    if (sc_redis_send(flow->self->client, &flow->request, &flow->op->op.err) != SC_PENDING)
+        sc_op_finish(&flow->op->op);
+}
+
 void sc_redis_state_query(void *at, sc_state_query_op *op)
 {
     query_flow *flow = sc_arena_new(op->op.mem, query_flow);
@@ -387,8 +406,7 @@ void sc_redis_state_query(void *at, sc_state_query_op *op)
         return;
     }
     flow->request.size = flow->expression.len + 256;
-    if (sc_redis_send(flow->self->client, &flow->request, &op->op.err) != SC_PENDING)
-        sc_op_finish(&op->op);
+    send_search(flow);
 }
 
 /* The members of a row: a list of name, value, ... */
@@ -405,12 +423,31 @@ static void add_row(sc_state_query_op *op, sc_str key, const sc_redis_reply *mem
 {
     sc_state_row *row = &op->rows[op->row_count++];
     sc_arena *mem = op->op.mem;
-    sc_str data = member(members, "$.data");
 
     row->key = sc_arena_str(mem, key);
     row->value.is_found = true;
-    row->value.value = sc_arena_str(mem, data);
+    row->value.value = sc_arena_str(mem, member(members, "$.data"));
     row->value.etag = sc_arena_str(mem, member(members, "$.version"));
+}
+
+/* Adds the application's own rows until the page is full; `offset` moves past what was looked at.
+ */
+static void add_rows(query_flow *flow, const sc_redis_reply *reply)
+{
+    sc_state_query_op *op = flow->op;
+    sc_state_row *rows =
+        sc_arena_zero(op->op.mem, (op->row_count + reply->count / 2 + 1) * sizeof(rows[0]));
+
+    if (op->row_count > 0)
+        memcpy(rows, op->rows, op->row_count * sizeof(rows[0]));
+    op->rows = rows;
+    for (size_t i = 1; op->row_count < flow->limit && sc_redis_item(reply, i + 1); i += 2) {
+        sc_str key = sc_redis_text(sc_redis_item(reply, i));
+
+        flow->offset++;
+        if (sc_str_starts(key, op->key_prefix))
+            add_row(op, key, sc_redis_item(reply, i + 1));
+    }
 }
 
 static void on_found(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
@@ -418,7 +455,7 @@ static void on_found(sc_redis_request *request, const sc_redis_reply *reply, con
     query_flow *flow = (query_flow *)request;
     sc_state_query_op *op = flow->op;
     const sc_redis_reply *total = sc_redis_item(reply, 0);
-    uint64_t seen = 0;
+    bool has_more;
 
     if (err)
         op->op.err = *err;
@@ -428,15 +465,14 @@ static void on_found(sc_redis_request *request, const sc_redis_reply *reply, con
         sc_op_finish(&op->op);
         return;
     }
-    op->rows = sc_arena_zero(op->op.mem, (reply->count / 2 + 1) * sizeof(op->rows[0]));
-    for (size_t i = 1; sc_redis_item(reply, i + 1); i += 2, seen++) {
-        sc_str key = sc_redis_text(sc_redis_item(reply, i));
-
-        if (sc_str_starts(key, op->key_prefix))
-            add_row(op, key, sc_redis_item(reply, i + 1));
+    add_rows(flow, reply);
+    has_more = reply->count > 1 && flow->offset < (uint64_t)total->number;
+    if (has_more && op->row_count < flow->limit) {
+        send_search(flow); /* keys of others were among them */
+        return;
     }
-    if (op->query->limit > 0 && flow->offset + seen < (uint64_t)total->number)
-        op->token = sc_arena_fmt(op->op.mem, "%llu", (unsigned long long)(flow->offset + seen));
+    if (has_more && op->query->limit > 0)
+        op->token = sc_arena_fmt(op->op.mem, "%llu", (unsigned long long)flow->offset);
     sc_op_finish(&op->op);
 }
 
