@@ -51,7 +51,7 @@ static sc_code open_key(sc_state_cipher *cipher, named_key *key, const char *set
     const sc_str *text = sc_pairs_get(settings, sc_str_from(setting));
     const sc_str *name = secrets ? sc_pairs_get(secrets, sc_str_from(setting)) : NULL;
     char bytes[64];
-    size_t len;
+    size_t len = 0;
 
     if (!text || text->len == 0)
         return SC_OK;

@@ -251,6 +251,7 @@ def test_grpc_errors(sidecar, bare):
     error = failure(lambda: transact(m.TransactionalStateOperation(
         operationType="delete", request=c.StateItem(key="k", etag=c.Etag(value="9")))))
     assert (error.code, error.details[0].reason) == ("INTERNAL", "ERR_STATE_TRANSACTION")
+    transact(m.TransactionalStateOperation(operationType="delete"))
     out = api.call("GetState", m.GetStateRequest(store_name="store"), m.GetStateResponse)
     assert (out.data, out.etag) == (b"", "")
     transact(m.TransactionalStateOperation(operationType="upsert", request=c.StateItem(value=b"e")))
