@@ -6,6 +6,7 @@ macro(sc_component path)
     list(APPEND component_names sc_${name})
 endmacro()
 
+sc_component(nameresolution/local)
 sc_component(pubsub/in_memory)
 sc_component(pubsub/redis)
 sc_component(pubsub/sqlite)

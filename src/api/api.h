@@ -7,6 +7,7 @@
 
 #include "api/access.h"
 #include "block/conversation.h"
+#include "block/invoke.h"
 #include "block/metadata.h"
 #include "block/pubsub.h"
 #include "block/state.h"
@@ -20,6 +21,7 @@ typedef struct sc_api {
     sc_states *states;
     sc_secretstores *secretstores;
     sc_conversations *conversations;
+    sc_invoker *invoker;
     sc_ledger *ledger;
     sc_metadata *metadata;
     sc_observe *observe;

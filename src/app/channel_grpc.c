@@ -87,15 +87,6 @@ static bool is_metadata_name(sc_str name)
     return true;
 }
 
-static sc_str lower(sc_str name, sc_arena *mem)
-{
-    char *to = sc_arena_alloc(mem, name.len + 1);
-
-    for (size_t i = 0; i < name.len; i++)
-        to[i] = (char)(name.at[i] >= 'A' && name.at[i] <= 'Z' ? name.at[i] + 32 : name.at[i]);
-    return sc_str_of(to, name.len);
-}
-
 /* As text and in gRPC's binary form. */
 static void add_trace(sc_pairs *to, const sc_event *event, sc_arena *mem)
 {
@@ -118,7 +109,7 @@ static void fill_metadata(event_call *call)
 
     for (uint32_t i = 0; event->metadata && i < event->metadata->count; i++) {
         if (is_metadata_name(event->metadata->at[i].name))
-            sc_pairs_set(&call->metadata, mem, lower(event->metadata->at[i].name, mem),
+            sc_pairs_set(&call->metadata, mem, sc_arena_lower(mem, event->metadata->at[i].name),
                          event->metadata->at[i].value);
     }
     sc_pairs_set(&call->metadata, mem, SC_STR("pubsubname"), event->pubsub_name);

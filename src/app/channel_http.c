@@ -3,13 +3,12 @@
  * Events as HTTP requests (pub/sub semantics, sections 6.2 and 6.3). At most max_concurrency calls
  * are under way; more wait in the order they came.
  */
-#include "app/channel_http.h"
+#include "app/channel_http_internal.h"
 
 #include <stdlib.h>
 
 #include "app/binary_mode.h"
 #include "app/bulk_json.h"
-#include "app/gate.h"
 #include "wire/json.h"
 
 typedef struct event_call {
@@ -21,18 +20,6 @@ typedef struct event_call {
     sc_str body;
 } event_call;
 
-struct sc_app_http {
-    sc_loop *loop;
-    sc_http_client *client;
-    sc_arena mem;
-    sc_str api_token;
-    sc_gate gate;
-    uint64_t max_body_len;
-    sc_http_stats *stats;
-    void (*on_closed)(void *user);
-    void *user;
-};
-
 static void on_answered(sc_op *op);
 
 sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *settings)
@@ -43,14 +30,22 @@ sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *setting
                  .port = settings->port,
                  .timeout_ms = 5000,
                  .tls = settings->tls},
+        .authority = settings->authority,
         .version = settings->version,
         .max_connections = 1024,
     };
+    bool is_v6 = sc_str_find(settings->host, ':') < settings->host.len;
 
     app->loop = loop;
     sc_arena_init(&app->mem, NULL);
     sc_gate_init(&app->gate, settings->max_concurrency);
     app->api_token = sc_arena_str(&app->mem, settings->api_token);
+    app->base =
+        sc_arena_fmt(&app->mem, is_v6 ? "%s://[%.*s]:%u" : "%s://%.*s:%u",
+                     settings->tls ? "https" : "http", SC_FMT(settings->host), settings->port);
+    app->base_path = sc_arena_str(&app->mem, settings->base_path);
+    if (settings->headers)
+        app->headers = sc_pairs_copy(settings->headers, &app->mem);
     app->max_body_len = settings->max_body_len;
     app->stats = settings->stats;
     app->client = sc_http_client_open(loop, &client);

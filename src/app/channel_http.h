@@ -8,6 +8,7 @@
 #define SC_APP_CHANNEL_HTTP_H
 
 #include "app/event.h"
+#include "app/invoke.h"
 #include "net/http_client.h"
 #include "observe/http_stats.h"
 
@@ -18,6 +19,9 @@ typedef struct sc_app_http_settings {
     uint16_t port;
     sc_http_version version;
     sc_tls_context *tls;      /* https; NULL: plain */
+    sc_str authority;         /* Host header; empty: host:port */
+    sc_str base_path;         /* in front of every invoked method; empty, or begins with '/' */
+    const sc_pairs *headers;  /* set on every invocation, replacing others; NULL: none */
     sc_str api_token;         /* APP_API_TOKEN; empty: none */
     uint32_t max_concurrency; /* calls at a time; 0: no limit */
     uint64_t max_body_len;    /* of an answer; 0: 4 MiB */
@@ -29,6 +33,8 @@ sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *setting
 void sc_app_http_close(sc_app_http *app, void (*on_closed)(void *user), void *user);
 /* Where the block sends events. */
 sc_event_sink sc_app_http_sink(sc_app_http *app);
+/* Whom invocations are given to (app/invoke.h). */
+sc_invoke_target sc_app_http_target(sc_app_http *app);
 /* The connection pool, for calls that are no events (discovery, health); not counted as
  * concurrency. */
 sc_http_client *sc_app_http_client(sc_app_http *app);

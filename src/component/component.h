@@ -9,10 +9,11 @@
 #include "core/log.h"
 #include "io/loop.h"
 
-struct sc_pubsub_ops;       /* component/pubsub.h */
-struct sc_state_ops;        /* component/state.h */
-struct sc_secretstore_ops;  /* component/secretstore.h */
-struct sc_conversation_ops; /* component/conversation.h */
+struct sc_pubsub_ops;         /* component/pubsub.h */
+struct sc_state_ops;          /* component/state.h */
+struct sc_secretstore_ops;    /* component/secretstore.h */
+struct sc_conversation_ops;   /* component/conversation.h */
+struct sc_nameresolution_ops; /* component/nameresolution.h */
 
 #define SC_MAX_CAPABILITIES 8u /* names that the metadata API tells of one component */
 
@@ -48,6 +49,7 @@ typedef struct sc_component {
     const struct sc_state_ops *state;
     const struct sc_secretstore_ops *secretstore;
     const struct sc_conversation_ops *conversation;
+    const struct sc_nameresolution_ops *nameresolution;
 } sc_component;
 
 /* Every component linked into the binary, NULL at the end. Generated list of names. */

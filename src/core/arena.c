@@ -172,6 +172,22 @@ sc_str sc_arena_utf8(sc_arena *arena, sc_str s)
     return (sc_str){copy, len};
 }
 
+sc_str sc_arena_lower(sc_arena *arena, sc_str s)
+{
+    size_t i = 0;
+    char *copy;
+
+    while (i < s.len && !(s.at[i] >= 'A' && s.at[i] <= 'Z'))
+        i++;
+    if (i == s.len)
+        return s;
+    copy = sc_arena_alloc(arena, s.len + 1);
+    for (i = 0; i < s.len; i++)
+        copy[i] = (char)(s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 0x20 : s.at[i]);
+    copy[s.len] = '\0';
+    return (sc_str){copy, s.len};
+}
+
 sc_str sc_arena_fmt(sc_arena *arena, const char *fmt, ...)
 {
     va_list args, again;

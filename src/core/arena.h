@@ -50,6 +50,8 @@ sc_str sc_arena_str(sc_arena *arena, sc_str s);
 sc_str sc_arena_utf8(sc_arena *arena, sc_str s);
 /* printf into the arena; NUL-terminated behind its length. */
 sc_str sc_arena_fmt(sc_arena *arena, const char *fmt, ...) SC_PRINTF(2, 3);
+/* ASCII letters in lower case; `s` itself when it has no others. */
+sc_str sc_arena_lower(sc_arena *arena, sc_str s);
 /* a, then b, ... up to `count` slices, in one piece. */
 sc_str sc_arena_join(sc_arena *arena, const sc_str *parts, size_t count);
 

@@ -65,6 +65,8 @@ bool sc_grpc_call_is_congested(sc_grpc_call_op *op);
 /* Stops and resumes on_message; the server's window then closes. */
 void sc_grpc_call_pause(sc_grpc_call_op *op);
 void sc_grpc_call_resume(sc_grpc_call_op *op);
+/* Complete, or about to be: no event comes any more. */
+bool sc_grpc_call_is_over(const sc_grpc_call_op *op);
 /* Resets the stream; completes soon with SC_CANCELLED. */
 void sc_grpc_channel_cancel(sc_grpc_channel *channel, sc_grpc_call_op *op);
 /* Calls under way fail with SC_CANCELLED; `on_closed` after the last completion. */

@@ -124,6 +124,11 @@ void sc_grpc_call_write(sc_grpc_call_op *op, const sc_str *parts, size_t count)
     }
 }
 
+bool sc_grpc_call_is_over(const sc_grpc_call_op *op)
+{
+    return ((const sc_grpc_out *)op->internal)->is_complete;
+}
+
 void sc_grpc_call_half_close(sc_grpc_call_op *op)
 {
     sc_grpc_out *out = op->internal;

@@ -76,6 +76,8 @@ void sc_http_client_send(sc_http_client *client, sc_http_call_op *op)
     job->max_body_len = op->max_body_len ? op->max_body_len : 4u * 1024u * 1024u;
     for (size_t i = 0; i < op->body_part_count; i++)
         job->body_len += op->body_parts[i].len;
+    op->sent_len = job->body_len;
+    op->received_len = 0;
     job->is_body_whole = !op->is_body_open;
     if (op->is_body_open) {
         job->body_left = op->body_len - job->body_len;
@@ -157,6 +159,7 @@ void sc_http_client_write(sc_http_call_op *op, const void *at, size_t len)
         }
         job->body_left -= len;
     }
+    op->sent_len += len;
     if (job->takes_body)
         job->client->proto->write(job, at, len);
     else

@@ -64,7 +64,9 @@ struct sc_http_call_op {
     int status;
     sc_pairs answer_headers; /* names in lower case */
     sc_str answer_body;      /* buffered; else empty */
-    void *connection;        /* the client's own; NULL once complete */
+    uint64_t sent_len;       /* of the body so far */
+    uint64_t received_len;
+    void *connection; /* the client's own; NULL once complete */
 };
 
 /* Opens no connection yet. */

@@ -141,6 +141,7 @@ static bool on_body(void *self, const char *at, size_t len)
     h1_link *link = self;
     sc_http_call_op *op = link->job->op;
 
+    op->received_len += len;
     if (!op->events)
         return keep_body(link, at, len);
     op->events->on_data(op, at, len);

@@ -390,6 +390,7 @@ static void on_data(sc_h2_stream *h2, const char *at, size_t len)
     h2_job *on = job_of(h2);
     sc_http_call_op *op = on->job->op;
 
+    op->received_len += len;
     if (op->events && (on->job->is_paused || sc_buf_len(&on->paused))) {
         sc_buf_add(&on->paused, at, len); /* at most the stream's window */
         return;

@@ -175,10 +175,9 @@ void sc_http_stats_record_call(sc_http_stats *stats, const sc_http_call_op *call
                              .path = sc_str_cut(&path, '?'),
                              .status = call->op.err.code == SC_OK ? call->status : 500,
                              .elapsed_ms = now_ms - call->started_ms,
-                             .response_len = call->answer_body.len};
+                             .request_len = call->sent_len,
+                             .response_len = call->received_len};
 
-    for (size_t i = 0; i < call->body_part_count; i++)
-        sample.request_len += call->body_parts[i].len;
     sc_http_stats_record(stats, &sample);
 }
 

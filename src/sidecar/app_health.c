@@ -81,6 +81,7 @@ static void became_unhealthy(sc_runtime *rt, const char *reason)
 
     sc_log_warn(&rt->health_log, "App entered un-healthy status: %s", reason);
     rt->health.is_healthy = false;
+    rt->health.is_unhealthy = true;
     if (sc_runtime_is_ending(rt)) { /* the subscriptions close already */
         sc_runtime_on_app_unhealthy(rt);
         return;
@@ -95,6 +96,7 @@ static void became_healthy(sc_runtime *rt)
 {
     sc_log_info(&rt->health_log, "App entered healthy status");
     rt->health.is_healthy = true;
+    rt->health.is_unhealthy = false;
     if (rt->health.closing == 0)
         sc_app_start_ask(rt);
 }

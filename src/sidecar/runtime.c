@@ -93,6 +93,10 @@ void sc_runtime_on_app_started(sc_runtime *rt)
 
 void sc_runtime_on_servers_open(sc_runtime *rt)
 {
+    sc_error err;
+
+    if (sc_runtime_announce(rt, &err) != SC_OK)
+        sc_runtime_fatal(rt, err.text);
     rt->metadata.is_outbound_ready = true;
     sc_app_start_begin(rt);
 }
@@ -194,7 +198,9 @@ static sc_code build(sc_runtime *rt, sc_error *err)
         sc_log_info(&rt->log, "Found Subscription: %.*s",
                     SC_FMT(rt->resources.subscriptions[i].name));
     fill_metadata(rt);
-    return sc_app_channel_open(rt, err);
+    if (sc_app_channel_open(rt, err) != SC_OK)
+        return err->code;
+    return sc_runtime_open_invocation(rt, err);
 }
 
 /* ---- the loop ---- */

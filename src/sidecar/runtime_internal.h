@@ -11,6 +11,7 @@
 #include "app/channel_http.h"
 #include "io/timer.h"
 #include "io/tls.h"
+#include "listen/peer.h"
 #include "observe/observe.h"
 #include "observe/page.h"
 #include "sidecar/configuration.h"
@@ -62,6 +63,7 @@ typedef struct sc_app_health {
     bool is_running;
     bool is_probing;
     bool is_healthy;
+    bool is_unhealthy; /* and checked: invocations of the application are refused */
 } sc_app_health;
 
 struct sc_runtime {
@@ -100,6 +102,12 @@ struct sc_runtime {
     sc_app_grpc *app_grpc;
     sc_tls_context *app_tls; /* https and grpcs; NULL: plain */
     sc_opening opening;
+    sc_str host_ip; /* of this machine, as others see it */
+    sc_names *names;
+    sc_peers *peers;
+    sc_invoker *invoker;
+    sc_peer_port peer_port;
+    sc_grpc_server *peer_server; /* the internal port */
     sc_app_start start;
     sc_app_health health;
     sc_subscription **subscriptions;
@@ -139,6 +147,14 @@ void sc_app_channel_close(sc_runtime *rt, void (*on_closed)(void *user));
  * and calls sc_runtime_on_app_started. Without an application port: at once. */
 void sc_app_start_begin(sc_runtime *rt);
 void sc_app_start_cancel(sc_runtime *rt);
+/* invocation.c: name resolution, connections to other sidecars and the port for them; after the
+ * channel to the application. */
+sc_code sc_runtime_open_invocation(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
+/* Other sidecars find this one from now on, and no more. */
+sc_code sc_runtime_announce(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
+void sc_runtime_withdraw(sc_runtime *rt);
+/* Behind the servers; then sc_runtime_close_components. */
+void sc_runtime_close_invocation(sc_runtime *rt);
 /* metrics.c: what records, then the page unless --enable-metrics=false. */
 sc_code sc_runtime_open_metrics(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
 /* components.c: opens every component of the resources: secret stores, then the others in their

@@ -193,6 +193,7 @@ static void stop(sc_runtime *rt)
     sc_timer_init(&rt->grace, rt->loop, on_grace_over);
     if (rt->options.graceful_shutdown_s > 0)
         sc_timer_start(&rt->grace, (uint64_t)rt->options.graceful_shutdown_s * 1000);
+    sc_runtime_withdraw(rt);
     sc_servers_open_cancel(rt);
     sc_app_health_stop(rt);
     close_subscriptions(rt, close_servers);
@@ -201,10 +202,11 @@ static void stop(sc_runtime *rt)
 static void close_servers(sc_runtime *rt)
 {
     rt->is_closing_servers = true;
-    rt->closing = rt->server_count + rt->grpc_server_count + (rt->metrics_page != NULL) + 1;
+    rt->closing = rt->server_count + rt->grpc_server_count + (rt->metrics_page != NULL) + 2;
     if (rt->metrics_page)
         sc_metrics_page_close(rt->metrics_page, SC_LINGER_MS, on_server_closed, rt);
     sc_servers_close(rt, SC_LINGER_MS, on_server_closed);
+    sc_grpc_server_close(rt->peer_server, SC_LINGER_MS, on_server_closed, rt);
     on_server_closed(rt);
 }
 
@@ -213,7 +215,7 @@ static void on_server_closed(void *user)
     sc_runtime *rt = user;
 
     if (--rt->closing == 0 && rt->metadata.stream_count == 0)
-        sc_runtime_close_components(rt);
+        sc_runtime_close_invocation(rt);
 }
 
 /* A streaming subscription may outlive its server by the time its broker takes. */
@@ -222,7 +224,7 @@ static void on_stream_gone(void *user)
     sc_runtime *rt = user;
 
     if (rt->is_closing_servers && rt->closing == 0 && rt->metadata.stream_count == 0)
-        sc_runtime_close_components(rt);
+        sc_runtime_close_invocation(rt);
 }
 
 void sc_runtime_on_components_closed(sc_runtime *rt)

@@ -13,18 +13,19 @@ static int hex_of(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-bool sc_url_unescape(sc_str text, sc_arena *mem, sc_str *out)
+static bool unescape(sc_str text, bool plus_is_space, sc_arena *mem, sc_str *out)
 {
     size_t len = 0;
     char *to;
 
-    if (!memchr(text.at, '%', text.len) && !memchr(text.at, '+', text.len)) {
+    if (text.len == 0 ||
+        (!memchr(text.at, '%', text.len) && !(plus_is_space && memchr(text.at, '+', text.len)))) {
         *out = text;
         return true;
     }
     to = sc_arena_alloc(mem, text.len + 1);
     for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] == '+') {
+        if (text.at[i] == '+' && plus_is_space) {
             to[len++] = ' ';
         } else if (text.at[i] != '%') {
             to[len++] = text.at[i];
@@ -38,6 +39,56 @@ bool sc_url_unescape(sc_str text, sc_arena *mem, sc_str *out)
     to[len] = '\0';
     *out = sc_str_of(to, len);
     return true;
+}
+
+bool sc_url_unescape(sc_str text, sc_arena *mem, sc_str *out)
+{
+    return unescape(text, true, mem, out);
+}
+
+bool sc_url_unescape_path(sc_str text, sc_arena *mem, sc_str *out)
+{
+    return unescape(text, false, mem, out);
+}
+
+/* RFC 3986: what a path may hold as it is; '%' is looked at apart. */
+static bool stays_in_path(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c > ' ' && c < 0x7f && strchr("-_.~$&+,/:;=@!'()*[]", c) != NULL);
+}
+
+sc_code sc_url_escape_path(sc_str text, sc_arena *mem, sc_str *out, sc_error *err)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t i = 0, len;
+    char *to;
+
+    while (i < text.len && stays_in_path((unsigned char)text.at[i]))
+        i++;
+    *out = text;
+    if (i == text.len)
+        return SC_OK;
+    to = sc_arena_alloc(mem, text.len * 3 + 1);
+    memcpy(to, text.at, i);
+    for (len = i; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+
+        if (c == '%' &&
+            (i + 2 >= text.len || hex_of(text.at[i + 1]) < 0 || hex_of(text.at[i + 2]) < 0))
+            return sc_fail(err, SC_INVALID, "invalid URL escape \"%.*s\"",
+                           SC_FMT(sc_str_sub(text, i, i + 3)));
+        if (c == '%' || stays_in_path(c)) {
+            to[len++] = (char)c;
+        } else {
+            to[len++] = '%';
+            to[len++] = hex[c >> 4];
+            to[len++] = hex[c & 15];
+        }
+    }
+    to[len] = '\0';
+    *out = sc_str_of(to, len);
+    return SC_OK;
 }
 
 bool sc_url_next_param(sc_str *at, sc_arena *mem, sc_str *name, sc_str *value)

@@ -10,8 +10,13 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
+
+# A registry of sidecars for this process alone: other tests run beside it, with the same app ids.
+REGISTRY = tempfile.TemporaryDirectory(prefix="pillion-registry-")
+os.environ["XDG_RUNTIME_DIR"] = REGISTRY.name
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("PILLION", str(ROOT / "build/dev/pillion"))

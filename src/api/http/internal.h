@@ -39,6 +39,9 @@ void http_get_bulk_secret(sc_http_request_ctx *ctx);
 /* conversation.c */
 void http_converse_alpha1(sc_http_request_ctx *ctx);
 void http_converse_alpha2(sc_http_request_ctx *ctx);
+/* invoke.c: with the body whole, or in parts from the head on. */
+void http_invoke(sc_http_request_ctx *ctx);
+void http_invoke_in_parts(sc_http_request_ctx *ctx);
 /* metadata.c */
 void http_get_metadata(sc_http_request_ctx *ctx);
 void http_put_metadata(sc_http_request_ctx *ctx);

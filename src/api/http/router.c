@@ -10,6 +10,8 @@
 #include "api/tables.h"
 #include "wire/url.h"
 
+#define LONG_BODY (1024u * 1024u) /* not gathered before it is passed on to an application */
+
 enum { GET = 1, POST = 2, PUT = 4, DELETE = 8, ANY = 255 };
 
 typedef struct route {
@@ -42,7 +44,7 @@ static const route routes[] = {
     {DELETE, "/v1.0/state/{store}/{key}", http_delete_state, false, "DeleteState"},
     {POST | PUT, "/v1.0/state/{store}", http_save_state, false, "SaveState"},
     {POST | PUT, "/v1.0-alpha1/state/{store}/query", http_query_state, false, "QueryStateAlpha1"},
-    {ANY, "/v1.0/invoke/{rest...}", NULL, false, "InvokeService"},
+    {ANY, "/v1.0/invoke/{id}/method/{method...}", http_invoke, false, "InvokeService"},
     {ANY, "/v1.0/bindings/{rest...}", NULL, false, "InvokeBinding"},
     {ANY, "/v1.0/actors/{rest...}", NULL, false, "InvokeActor"},
     {ANY, "/v1.0/configuration/{rest...}", NULL, false, "GetConfiguration"},
@@ -201,6 +203,37 @@ static sc_http_request_ctx *begin(void *self, sc_http_exchange *ex)
     return ctx;
 }
 
+/* The route, or NULL for what is passed on to an application, which most invocations say at once.
+ */
+static const route *find_api(sc_http_request_ctx *ctx)
+{
+    if (sc_str_starts(ctx->ex->req.path, SC_STR("/v1.0/invoke/")))
+        return NULL;
+    return find(ctx, api_routes, method_bit(ctx->ex->req.method));
+}
+
+/* A body that is long, or whose length nobody knows, is passed on as it comes, if it is for an
+ * application. */
+static void on_head(void *self, sc_http_exchange *ex)
+{
+    sc_http_request_ctx *ctx;
+    const route *found;
+
+    if (ex->body_len <= LONG_BODY || (ex->body_len != SC_HTTP_LEN_UNKNOWN && ex->body_limit > 0 &&
+                                      ex->body_len > ex->body_limit))
+        return;
+    ctx = begin(self, ex);
+    found = find_api(ctx);
+    if ((found && found->run != http_invoke) || !can_invoke(ctx))
+        return;
+    if (!http_begin_trace(ctx) || http_answer_preflight(ctx))
+        return;
+    if (has_token(ctx))
+        http_invoke_in_parts(ctx);
+    else
+        http_reply_text(ctx, 401, SC_STR("invalid api token\n"));
+}
+
 static void on_request(void *self, sc_http_exchange *ex)
 {
     sc_http_request_ctx *ctx = begin(self, ex);
@@ -208,7 +241,7 @@ static void on_request(void *self, sc_http_exchange *ex)
 
     if (!http_begin_trace(ctx) || http_answer_preflight(ctx))
         return;
-    found = find(ctx, api_routes, method_bit(ex->req.method));
+    found = find_api(ctx);
     if (!(found && found->is_open) && !has_token(ctx))
         http_reply_text(ctx, 401, SC_STR("invalid api token\n"));
     else if (found && found->run)
@@ -216,9 +249,7 @@ static void on_request(void *self, sc_http_exchange *ex)
     else if (found)
         http_reply_reason(ctx, SC_REASON_UNIMPLEMENTED, "this API is currently not implemented");
     else if (can_invoke(ctx))
-        http_reply_reason(
-            ctx, SC_REASON_DIRECT_INVOKE_NO_ID,
-            "failed getting app id either from the URL path or the header dapr-app-id");
+        http_invoke(ctx);
     else
         refuse_plainly(ctx, api_routes);
 }
@@ -277,7 +308,9 @@ static sc_str describe_refusal(void *self, int status, const sc_error *why, sc_a
     return sc_arena_fmt(mem, "%d %s", status, sc_http_status_text(status));
 }
 
-const sc_http_handler sc_http_api_handler = {
-    .on_request = on_request, .on_finished = on_finished, .describe_refusal = describe_refusal};
+const sc_http_handler sc_http_api_handler = {.on_head = on_head,
+                                             .on_request = on_request,
+                                             .on_finished = on_finished,
+                                             .describe_refusal = describe_refusal};
 const sc_http_handler sc_http_public_handler = {.on_request = on_public_request,
                                                 .describe_refusal = describe_refusal};

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Service invocation over HTTP: /v1.0/invoke/{id}/method/{path}, and any other path with the id in
+ * the dapr-app-id header or in basic authentication (HTTP API, service invocation).
+ *
+ * Bodies pass through in parts. Only an answer of 400 and more is gathered, as long as it is short,
+ * so that it has a length.
+ */
+#include "api/http/internal.h"
+#include "wire/base64.h"
+#include "wire/url.h"
+
+#define GATHERED_MAX (1024u * 1024u) /* of an answer of 400 and more */
+
+typedef struct http_invocation {
+    sc_invocation inv; /* first: the block's events and done find it by a cast */
+    sc_http_request_ctx *ctx;
+    sc_trace trace;
+    sc_pairs headers; /* of the answer */
+    int status;
+    sc_buf gathered;
+    uint64_t received; /* of a body in parts */
+    bool is_gathering;
+    bool is_over; /* done came */
+} http_invocation;
+
+static void on_head(sc_invoke_op *op);
+static void on_data(sc_invoke_op *op, const char *at, size_t len);
+static void on_drained(sc_invoke_op *op);
+static void on_done(sc_invocation *inv);
+
+static const sc_invoke_events events = {
+    .on_head = on_head, .on_data = on_data, .on_drained = on_drained};
+
+/* ---- who and what ---- */
+
+static sc_str without_slash(sc_str path)
+{
+    return sc_str_starts(path, SC_STR("/")) ? sc_str_sub(path, 1, path.len) : path;
+}
+
+/* Skips `word` behind at least one '/', and the slashes behind it: true when there are some. */
+static bool skip_segment(sc_str *path, sc_str word)
+{
+    sc_str rest = *path;
+
+    if (!sc_str_starts(rest, SC_STR("/")))
+        return false;
+    while (sc_str_starts(rest, SC_STR("/")))
+        rest = sc_str_sub(rest, 1, rest.len);
+    if (!sc_str_starts(rest, word))
+        return false;
+    *path = sc_str_sub(rest, word.len, rest.len);
+    return sc_str_starts(*path, SC_STR("/"));
+}
+
+/* "Basic dapr-app-id:ID", encoded: the id, or empty. */
+static sc_str id_of_basic(sc_str value, sc_arena *mem)
+{
+    sc_str prefix = SC_STR("Basic ");
+    sc_str plain;
+    sc_str user;
+
+    if (!sc_str_starts(value, prefix) ||
+        !sc_base64_decode(sc_str_sub(value, prefix.len, value.len), mem, &plain))
+        return SC_STR_NONE;
+    user = sc_str_cut(&plain, ':');
+    if (!sc_str_eq_nocase(user, SC_STR("dapr-app-id")) || sc_str_find(plain, ':') < plain.len)
+        return SC_STR_NONE;
+    return plain;
+}
+
+/* "/v1.0/invoke/ID/method/METHOD" in a decoded path; extra slashes in front of the id are passed
+ * over, those behind it belong to it. */
+static bool split_path(sc_str path, sc_arena *mem, sc_str *id, sc_str *method)
+{
+    sc_str part = SC_STR("/method/");
+    sc_str decoded;
+    size_t at;
+
+    if (!skip_segment(&path, SC_STR("v1.0")) || !skip_segment(&path, SC_STR("invoke")))
+        return false;
+    while (sc_str_starts(path, SC_STR("/")))
+        path = sc_str_sub(path, 1, path.len);
+    at = sc_str_find_str(path, part);
+    if (at == 0 || at == path.len)
+        return false;
+    *id = sc_str_sub(path, 0, at);
+    *method = sc_str_sub(path, at + part.len, path.len);
+    if (sc_url_unescape(*id, mem, &decoded) && decoded.len > 0)
+        *id = decoded;
+    return true;
+}
+
+/* The target and the method, decoded; false: nobody is meant. */
+static bool find_target(const http_invocation *call, sc_str path, sc_str *id, sc_str *method)
+{
+    const sc_pairs *headers = &call->ctx->ex->req.headers;
+    sc_arena *mem = &call->ctx->ex->call->mem;
+    const sc_str *named = sc_pairs_get(headers, SC_STR("dapr-app-id"));
+    const sc_str *user = sc_pairs_get(headers, SC_STR("authorization"));
+
+    *id = named ? *named : SC_STR_NONE;
+    if (id->len == 0 && user)
+        *id = id_of_basic(*user, mem);
+    if (id->len == 0)
+        return split_path(path, mem, id, method);
+    *method = without_slash(sc_url_clean_path(path, mem));
+    return true;
+}
+
+/* What does not go on to the target: what is of this connection, what was for this sidecar, what
+ * the sidecar sends anew. */
+static bool is_for_us(const http_invocation *call, sc_str name)
+{
+    const sc_http_request_ctx *ctx = call->ctx;
+
+    return sc_str_eq(name, SC_STR("host")) || sc_str_eq(name, SC_STR("te")) ||
+           sc_str_eq(name, SC_STR("trailer")) || sc_str_eq(name, SC_STR("transfer-encoding")) ||
+           sc_str_eq(name, SC_STR("dapr-app-id")) ||
+           (ctx->api->api_token.len > 0 && sc_str_eq(name, SC_STR("dapr-api-token"))) ||
+           (call->inv.op.trace &&
+            (sc_str_eq(name, SC_STR("traceparent")) || sc_str_eq(name, SC_STR("tracestate"))));
+}
+
+static void fill_metadata(http_invocation *call)
+{
+    const sc_pairs *from = &call->ctx->ex->req.headers;
+    sc_invoke_request *ask = &call->inv.op.ask;
+    sc_arena *mem = &call->ctx->ex->call->mem;
+
+    ask->metadata.cap = from->count + 1;
+    ask->metadata.at = sc_arena_alloc(mem, ask->metadata.cap * sizeof(ask->metadata.at[0]));
+    for (uint32_t i = 0; i < from->count; i++) {
+        if (sc_str_eq(from->at[i].name, SC_STR("content-type")))
+            ask->content_type = from->at[i].value;
+        if (!is_for_us(call, from->at[i].name))
+            ask->metadata.at[ask->metadata.count++] = from->at[i];
+    }
+}
+
+static http_invocation *new_call(sc_http_request_ctx *ctx)
+{
+    http_invocation *call = sc_call_make(ctx->ex->call, http_invocation);
+    sc_invocation *inv = &call->inv;
+
+    call->ctx = ctx;
+    call->trace = (sc_trace){.parent = ctx->traceparent, .state = ctx->tracestate};
+    inv->call = ctx->ex->call;
+    inv->done = on_done;
+    inv->op.events = &events;
+    inv->op.trace = ctx->is_untraced ? NULL : &call->trace;
+    ctx->ex->user = call;
+    return call;
+}
+
+static void on_gone(sc_http_exchange *ex)
+{
+    http_invocation *call = ex->user;
+
+    if (!call->is_over)
+        sc_invocation_cancel(&call->inv);
+}
+
+static void on_exchange_drained(sc_http_exchange *ex)
+{
+    http_invocation *call = ex->user;
+
+    if (!call->is_over)
+        sc_invoke_set_paused(&call->inv.op, false);
+}
+
+/* Who is meant, and what is asked of it. False: it is answered already. */
+static http_invocation *begin(sc_http_request_ctx *ctx)
+{
+    sc_http_request *req = &ctx->ex->req;
+    http_invocation *call = new_call(ctx);
+    sc_invoke_request *ask = &call->inv.op.ask;
+    sc_str path;
+
+    if (!sc_url_unescape_path(req->path, &ctx->ex->call->mem, &path)) {
+        http_reply_text(ctx, 400, SC_STR("400 Bad Request"));
+        return NULL;
+    }
+    if (!find_target(call, path, &call->inv.target, &ask->method)) {
+        http_reply_reason(
+            ctx, SC_REASON_DIRECT_INVOKE_NO_ID,
+            "failed getting app id either from the URL path or the header dapr-app-id");
+        return NULL;
+    }
+    ask->has_http = true;
+    ask->verb = sc_invoke_verb_of(req->method);
+    ask->query = req->query;
+    fill_metadata(call);
+    ctx->ex->on_gone = ctx->ex->on_half_closed = on_gone;
+    ctx->ex->on_drained = on_exchange_drained;
+    return call;
+}
+
+void http_invoke(sc_http_request_ctx *ctx)
+{
+    http_invocation *call = begin(ctx);
+
+    if (!call)
+        return;
+    call->inv.op.ask.data = ctx->ex->req.body;
+    call->inv.op.body_len = ctx->ex->body_len;
+    sc_invoke(ctx->api->invoker, &call->inv);
+}
+
+/* ---- a body in parts ---- */
+
+static void refuse_length(http_invocation *call)
+{
+    sc_http_exchange *ex = call->ctx->ex;
+
+    if (call->inv.op.has_head && !call->is_gathering)
+        sc_http_respond_abort(ex);
+    else
+        http_reply_text(call->ctx, 413,
+                        sc_arena_fmt(&ex->call->mem,
+                                     "request body of %llu bytes or more is over the limit of "
+                                     "%llu; raise it with --max-body-size",
+                                     (unsigned long long)call->received,
+                                     (unsigned long long)ex->body_limit));
+    sc_invocation_cancel(&call->inv);
+}
+
+static void on_body(sc_http_exchange *ex, const char *at, size_t len)
+{
+    http_invocation *call = ex->user;
+
+    call->received += len;
+    if (call->is_over)
+        return;
+    if (ex->body_limit > 0 && call->received > ex->body_limit) {
+        refuse_length(call);
+        return;
+    }
+    sc_invoke_write(&call->inv.op, at, len);
+    if (sc_invoke_is_congested(&call->inv.op))
+        sc_http_body_pause(ex);
+}
+
+static void on_body_end(sc_http_exchange *ex)
+{
+    http_invocation *call = ex->user;
+
+    if (!call->is_over)
+        sc_invoke_write_end(&call->inv.op);
+}
+
+static const sc_http_body_ops body_ops = {.on_data = on_body, .on_end = on_body_end};
+
+void http_invoke_in_parts(sc_http_request_ctx *ctx)
+{
+    http_invocation *call = begin(ctx);
+
+    if (!call)
+        return;
+    ctx->ex->body_ops = &body_ops;
+    call->inv.op.body_len = ctx->ex->body_len;
+    call->inv.op.is_body_open = true;
+    sc_invoke(ctx->api->invoker, &call->inv);
+}
+
+static void on_drained(sc_invoke_op *op)
+{
+    http_invocation *call = (http_invocation *)op;
+
+    sc_http_body_resume(call->ctx->ex);
+}
+
+/* ---- the answer ---- */
+
+static bool has_header(const sc_pairs *headers, sc_str name)
+{
+    return sc_pairs_get(headers, name) != NULL;
+}
+
+/* The application's headers for an HTTP client (HTTP API, "headers, callee app to caller"). */
+static void add_answer_headers(http_invocation *call)
+{
+    const sc_invoke_response *answer = &call->inv.op.answer;
+    sc_arena *mem = &call->ctx->ex->call->mem;
+
+    for (uint32_t i = 0; i < answer->headers.count; i++) {
+        sc_str name = sc_arena_lower(mem, answer->headers.at[i].name);
+
+        if (!sc_invoke_is_hop_header(name) && !sc_str_eq(name, SC_STR("content-length")) &&
+            !sc_str_eq(name, SC_STR("content-type")) && !sc_str_ends(name, SC_STR("-bin")))
+            sc_pairs_add(&call->headers, mem, sc_invoke_http_name(name, mem),
+                         answer->headers.at[i].value);
+    }
+}
+
+static void add_own_headers(http_invocation *call)
+{
+    sc_http_request_ctx *ctx = call->ctx;
+
+    if (!has_header(&call->headers, SC_STR("traceparent")))
+        http_add_trace(ctx, &call->headers);
+    http_add_cors(ctx, &call->headers);
+}
+
+static void on_head(sc_invoke_op *op)
+{
+    http_invocation *call = (http_invocation *)op;
+    sc_http_exchange *ex = call->ctx->ex;
+    sc_str content_type =
+        op->answer.type_url.len > 0 ? SC_STR("application/x-protobuf") : op->answer.content_type;
+
+    call->status = op->answer.status;
+    call->is_gathering = call->status >= 400 && op->body_len != SC_HTTP_LEN_UNKNOWN;
+    if (content_type.len == 0 && call->is_gathering)
+        content_type = SC_STR("application/json");
+    if (content_type.len > 0)
+        sc_pairs_add(&call->headers, &ex->call->mem, SC_STR("content-type"), content_type);
+    add_answer_headers(call);
+    add_own_headers(call);
+    if (!call->is_gathering)
+        sc_http_respond_start(ex, call->status, &call->headers);
+}
+
+static void on_data(sc_invoke_op *op, const char *at, size_t len)
+{
+    http_invocation *call = (http_invocation *)op;
+    sc_http_exchange *ex = call->ctx->ex;
+
+    if (call->is_gathering && sc_buf_len(&call->gathered) + len > GATHERED_MAX) {
+        call->is_gathering = false; /* it is long: without a length, then */
+        sc_http_respond_start(ex, call->status, &call->headers);
+        sc_http_respond_write(ex, sc_buf_at(&call->gathered), sc_buf_len(&call->gathered));
+        sc_buf_deinit(&call->gathered);
+    }
+    if (call->is_gathering) {
+        sc_buf_add(&call->gathered, at, len);
+        return;
+    }
+    sc_http_respond_write(ex, at, len);
+    if (sc_http_respond_is_congested(ex))
+        sc_invoke_set_paused(op, true);
+}
+
+static void answer_failure(http_invocation *call)
+{
+    sc_http_exchange *ex = call->ctx->ex;
+    const sc_invocation *inv = &call->inv;
+    sc_problem problem;
+
+    if (inv->op.has_head && !call->is_gathering) {
+        if (inv->op.op.err.code != SC_CANCELLED)
+            sc_log_warn(call->ctx->api->log,
+                        "HTTP service invocation failed to complete with error: %.*s",
+                        SC_FMT(inv->failure));
+        sc_http_respond_abort(ex);
+        return;
+    }
+    (void)sc_problem_set(
+        &problem, &ex->call->mem,
+        inv->op.op.err.code == SC_PERMISSION_DENIED ? SC_REASON_DIRECT_INVOKE_DENIED
+                                                    : SC_REASON_DIRECT_INVOKE,
+        "failed to invoke, id: %.*s, err: %.*s", SC_FMT(inv->target), SC_FMT(inv->failure));
+    http_reply_problem(call->ctx, &problem);
+}
+
+static void on_done(sc_invocation *inv)
+{
+    http_invocation *call = (http_invocation *)inv;
+    sc_http_exchange *ex = call->ctx->ex;
+
+    call->is_over = true;
+    if (inv->op.op.err.code != SC_OK)
+        answer_failure(call);
+    else if (call->is_gathering)
+        sc_http_respond(ex, call->status, &call->headers, sc_buf_str(&call->gathered));
+    else
+        sc_http_respond_end(ex);
+    sc_buf_deinit(&call->gathered);
+}

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""Bodies of any length and answers that are not whole: flat memory, events at once, and never a truncated success."""
+import http.client
+import socket
+import threading
+
+import pytest
+
+from echo_app import BLOCK, EchoApp
+from sidecar import Sidecar, wait_until
+
+GIGABYTE = 1 << 30
+PREFIX = "/v1.0/invoke/callee/method/"
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Sidecars without a limit on bodies; freed memory goes back at once, so that growth can be seen."""
+    app = EchoApp()
+    env = {"ASAN_OPTIONS": "quarantine_size_mb=1"}
+    callee = Sidecar("callee", app_port=app.port, env=env, flags=["--max-body-size", "0"])
+    caller = Sidecar("caller", env=env, flags=["--max-body-size", "0"])
+    yield app, caller, callee
+    for sidecar in (caller, callee):
+        assert sidecar.stop() == 0, "\n".join(sidecar.log)
+    app.close()
+
+
+def resident_mb(sidecar):
+    with open(f"/proc/{sidecar.process.pid}/status") as status:
+        return int(next(line for line in status if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def flat_memory(*sidecars):
+    before = [resident_mb(sidecar) for sidecar in sidecars]
+
+    def check():
+        for sidecar, was in zip(sidecars, before):
+            assert resident_mb(sidecar) - was < 48, (resident_mb(sidecar), was)
+    return check
+
+
+def connect(sidecar):
+    return socket.create_connection(("127.0.0.1", sidecar.port), timeout=60)
+
+
+def hear(connection, until):
+    heard = b""
+    while until not in heard:
+        part = connection.recv(65536)
+        assert part, heard
+        heard += part
+    return heard
+
+
+def test_a_gigabyte_down_with_flat_memory(pair):
+    _, caller, callee = pair
+    check = flat_memory(caller, callee)
+    connection = http.client.HTTPConnection("127.0.0.1", caller.port, timeout=60)
+    connection.request("GET", f"{PREFIX}download/{GIGABYTE}")
+    answer = connection.getresponse()
+    total = 0
+    while part := answer.read1(1 << 20):
+        total += len(part)
+        if total % (64 << 20) < len(part):
+            check()
+    assert total == GIGABYTE
+    check()
+
+
+@pytest.mark.parametrize("length, total", [("known", GIGABYTE), ("chunked", GIGABYTE // 4)])
+def test_a_gigabyte_up_with_flat_memory(pair, length, total):
+    _, caller, callee = pair
+    check = flat_memory(caller, callee)
+    with connect(caller) as connection:
+        framing = f"Content-Length: {total}" if length == "known" else "Transfer-Encoding: chunked"
+        connection.sendall(f"POST {PREFIX}upload HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode())
+        piece = BLOCK if length == "known" else b"%x\r\n%s\r\n" % (len(BLOCK), BLOCK)
+        for number in range(total // len(BLOCK)):
+            connection.sendall(piece)
+            if number % 2048 == 0:
+                check()
+        if length == "chunked":
+            connection.sendall(b"0\r\n\r\n")
+        assert str(total).encode() in hear(connection, b"\r\n0\r\n\r\n")
+    check()
+
+
+def test_a_slow_reader_slows_the_application_down(pair):
+    app, caller, callee = pair
+    check = flat_memory(caller, callee)
+    app.hung_up.clear()
+    with connect(caller) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.sendall(f"GET {PREFIX}forever HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        hear(connection, b"0123")
+        for _ in range(50):
+            connection.recv(4096)
+            check()
+    wait_until(app.hung_up.is_set, "the application hears that nobody listens")
+
+
+def test_both_directions_at_once(pair):
+    _, caller, _ = pair
+    length = 64 << 20
+    with connect(caller) as connection:
+        connection.sendall(f"POST {PREFIX}cat HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+
+        def send():
+            for _ in range(length // len(BLOCK)):
+                connection.sendall(b"%x\r\n%s\r\n" % (len(BLOCK), BLOCK))
+            connection.sendall(b"0\r\n\r\n")
+        sender = threading.Thread(target=send)
+        sender.start()
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        got = 0
+        while part := answer.read1(1 << 20):
+            got += len(part)
+        sender.join()
+    assert got == length
+
+
+def test_pieces_pass_as_they_come(pair):
+    _, caller, _ = pair
+    with connect(caller) as connection:
+        connection.sendall(f"POST {PREFIX}cat HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        hear(connection, b"\r\n\r\n")  # the answer has begun, the body has not
+        for word in (b"one", b"two", b"three"):
+            connection.sendall(b"%x\r\n%s\r\n" % (len(word), word))
+            assert hear(connection, word)
+        connection.sendall(b"0\r\n\r\n")
+        hear(connection, b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("which", ["remote", "own"])
+def test_events_are_flushed_as_they_come(pair, which):
+    app, caller, callee = pair
+    app.go_on.clear()
+    with connect(caller if which == "remote" else callee) as connection:
+        connection.sendall(f"GET {PREFIX}events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
+        assert b"Content-Type: text/event-stream" in hear(connection, b"data: 0\n\n")
+        for number in (1, 2):
+            app.go_on.set()
+            heard = hear(connection, b"data: %d\n\n" % number)
+        assert heard.endswith(b"0\r\n\r\n") or hear(connection, b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("which", ["remote", "own"])
+@pytest.mark.parametrize("path, first", [("short", b"only this"), ("half", b"first")])
+def test_a_cut_answer_is_never_a_success(pair, which, path, first):
+    app, caller, callee = pair
+    sidecar = caller if which == "remote" else callee
+    app.go_on.clear()
+    connection = http.client.HTTPConnection("127.0.0.1", sidecar.port, timeout=20)
+    connection.request("GET", PREFIX + path)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    app.go_on.set()
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        while answer.read1(65536):
+            pass
+        assert False, "the answer came to an end"
+    assert first
+    wait_until(lambda: any("HTTP service invocation failed to complete with error" in line for line in sidecar.log),
+               "the cut is logged")
+
+
+def test_a_killed_peer_cuts_the_answer(pair):
+    _, caller, _ = pair
+    app = EchoApp()
+    victim = Sidecar("victim", app_port=app.port)
+    with connect(caller) as connection:
+        connection.sendall(b"GET /v1.0/invoke/victim/method/forever HTTP/1.1\r\nHost: x\r\n\r\n")
+        hear(connection, b"0123")
+        victim.process.kill()
+        heard = b""
+        try:
+            while part := connection.recv(1 << 20):
+                heard = (heard + part)[-100:]
+        except ConnectionError:
+            pass
+        assert not heard.endswith(b"0\r\n\r\n")
+    app.close()
+
+
+def test_an_early_answer_does_not_wait_for_the_body(pair):
+    _, caller, _ = pair
+    with connect(caller) as connection:
+        connection.sendall(f"POST {PREFIX}early HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n".encode())
+        connection.sendall(b"x" * 100000)
+        heard = hear(connection, b"too much")
+        assert heard.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_over_the_limit_is_refused():
+    app = EchoApp()
+    callee = Sidecar("callee", app_port=app.port)
+    caller = Sidecar("caller", flags=["--max-body-size", "2Mi"])
+    try:
+        for head, body in ((b"Content-Length: 3000000", b""),
+                           (b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n" % (46 * len(BLOCK), 46 * BLOCK))):
+            with connect(caller) as connection:
+                connection.sendall(b"POST " + PREFIX.encode() + b"upload HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
+                try:
+                    connection.sendall(body)
+                except ConnectionError:
+                    pass
+                heard = hear(connection, b"--max-body-size")
+                assert heard.startswith(b"HTTP/1.1 413 ")
+                assert b"over the limit of 2097152" in heard
+        assert app.uploads == []  # nothing that looked whole
+    finally:
+        for sidecar in (caller, callee):
+            assert sidecar.stop() == 0
+        app.close()
