@@ -289,6 +289,8 @@ static void body_in_parts_waits_while_paused(void **state)
     call c;
 
     start(f, &c, SC_STR("POST"), SC_STR("/parts"), (sc_str){body, len});
+    while (!f->streamed)
+        sc_loop_turn(f->loop, true);
     turn_for(f->loop, 50);
     assert_in_range(f->streamed, 1, 2u << 20);
     assert_false(c.is_done);
