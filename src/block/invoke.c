@@ -204,9 +204,7 @@ static void resolve(sc_invocation *inv)
     sc_error err;
 
     if (!inv->invoker->set.names) {
-        (void)sc_fail(&err, SC_FAILED_PRECONDITION,
-                      "couldn't find service: %.*s: there is no name resolution, as the log says",
-                      SC_FMT(inv->app_id));
+        (void)sc_fail(&err, SC_FAILED_PRECONDITION, "name resolver not initialized");
         fail(inv, false, &err);
         return;
     }

@@ -3,7 +3,6 @@
  * Opens and closes the components of the resources: in which order, with which settings, and what
  * is said when one cannot be opened.
  */
-#include <unistd.h>
 
 #include "sidecar/component_kinds.h"
 #include "sidecar/templates.h"
@@ -275,13 +274,6 @@ static sc_code open_pass(sc_runtime *rt, bool are_stores, sc_error *err)
 
 sc_code sc_runtime_open_components(sc_runtime *rt, sc_error *err)
 {
-    static const char hex[] = "0123456789abcdef";
-    char suffix[9] = "";
-
-    for (size_t i = 0; i < 8; i++)
-        suffix[i] = hex[sc_random_below(&rt->random, 16)];
-    rt->instance_id =
-        sc_arena_fmt(&rt->mem, "%.*s-%ld-%s", SC_FMT(rt->sink.instance), (long)getpid(), suffix);
     rt->components =
         sc_arena_zero(&rt->mem, (rt->resources.component_count + 1) * sizeof(rt->components[0]));
     rt->parked = sc_arena_zero(&rt->mem, rt->resources.component_count + 1);

@@ -59,13 +59,8 @@ static sc_code read_settings(sc_runtime *rt, sc_pairs *settings, sc_error *err)
     return SC_OK;
 }
 
-static sc_code open_names(sc_runtime *rt, sc_error *err)
+static sc_code open_names(sc_runtime *rt, const sc_component *component, sc_str name, sc_error *err)
 {
-    const sc_name_resolution_spec *spec = &rt->configuration.name_resolution;
-    sc_str name = spec->component.len > 0 ? spec->component : local_component;
-    sc_str version = spec->version.len > 0 ? spec->version : SC_STR("v1");
-    sc_str type = sc_arena_fmt(&rt->mem, "nameresolution.%.*s", SC_FMT(name));
-    const sc_component *component = sc_component_find(sc_components, type, version);
     sc_pairs settings = {0};
     sc_component_env env = {.loop = rt->loop,
                             .log = &rt->contrib,
@@ -75,27 +70,43 @@ static sc_code open_names(sc_runtime *rt, sc_error *err)
                             .instance_id = rt->instance_id,
                             .settings = &settings};
 
-    if (!component)
-        return sc_fail(err, SC_NOT_FOUND, "couldn't find name resolver %.*s/%.*s", SC_FMT(name),
-                       SC_FMT(version));
-    if (read_settings(rt, &settings, err) != SC_OK ||
-        sc_names_open(component, &env, &rt->names, err) != SC_OK)
-        return sc_error_context(err, "error initializing name resolution resolver %.*s",
-                                SC_FMT(name));
-    sc_log_info(&rt->log, "Initialized name resolution to %.*s", SC_FMT(name));
-    return SC_OK;
+    if (read_settings(rt, &settings, err) != SC_OK)
+        return err->code;
+    return sc_names_open(component, &env, &rt->names, err);
 }
 
-/* The registry that nobody asked for may be missing, on a machine without a folder for it. */
-static bool does_without(sc_runtime *rt, const sc_error *err)
+/* As for the registry that nobody asked for, on a machine without a folder for it. */
+static void warn_of_loneliness(const sc_runtime *rt, const sc_error *err)
 {
-    if (rt->configuration.name_resolution.component.len > 0)
-        return false;
     sc_log_warn(&rt->log,
                 "%s. Other sidecars of this machine and this one do not find each other; set "
                 "XDG_RUNTIME_DIR to a folder of this user",
                 err->text);
-    return true;
+}
+
+void sc_runtime_open_names(sc_runtime *rt)
+{
+    const sc_name_resolution_spec *spec = &rt->configuration.name_resolution;
+    sc_str name = spec->component.len > 0 ? spec->component : local_component;
+    sc_str version = spec->version.len > 0 ? spec->version : SC_STR("v1");
+    sc_str type = sc_arena_fmt(&rt->mem, "nameresolution.%.*s", SC_FMT(name));
+    const sc_component *component = sc_component_find(sc_components, type, version);
+    sc_error err;
+
+    if (!component)
+        sc_log_error(&rt->log,
+                     "[CREATE_COMPONENT_FAILURE]: initialization error occurred for nr "
+                     "(%.*s/%.*s): couldn't find name resolver %.*s/%.*s",
+                     SC_FMT(name), SC_FMT(version), SC_FMT(name), SC_FMT(version));
+    else if (open_names(rt, component, name, &err) == SC_OK)
+        sc_log_info(&rt->log, "Initialized name resolution to %.*s", SC_FMT(name));
+    else if (spec->component.len == 0)
+        warn_of_loneliness(rt, &err);
+    else
+        sc_log_error(&rt->log,
+                     "[INIT_COMPONENT_FAILURE]: initialization error occurred for nr "
+                     "(%.*s/%.*s): %s",
+                     SC_FMT(name), SC_FMT(version), err.text);
 }
 
 /* ---- addresses ---- */
@@ -123,11 +134,11 @@ static void find_host(sc_runtime *rt)
 
 /* Where the internal port listens. Dapr: everywhere. Sidecars that only those of this machine can
  * find have no reason to. */
-static sc_str internal_host(const sc_runtime *rt)
+sc_str sc_runtime_internal_host(const sc_runtime *rt)
 {
     if (rt->options.internal_host.len > 0)
         return unbracketed(rt->options.internal_host);
-    return is_local(rt) ? SC_STR("127.0.0.1") : SC_STR_NONE;
+    return is_local(rt) ? SC_STR("127.0.0.1") : SC_STR("");
 }
 
 static bool is_loopback(sc_str host)
@@ -137,7 +148,7 @@ static bool is_loopback(sc_str host)
 
 static sc_str announced_host(const sc_runtime *rt)
 {
-    sc_str host = internal_host(rt);
+    sc_str host = sc_runtime_internal_host(rt);
 
     return host.len > 0 && (is_local(rt) || is_loopback(host)) ? host : rt->host_ip;
 }
@@ -159,41 +170,35 @@ static uint16_t stable_port(sc_runtime *rt)
 
 /* ---- the internal port ---- */
 
-static sc_code open_port(sc_runtime *rt, uint16_t port, sc_error *err)
+sc_code sc_runtime_open_peer_port(sc_runtime *rt, uint16_t port, sc_error *err)
 {
-    sc_listen at = {.host = internal_host(rt), .port = port};
+    sc_listen at = {.host = sc_runtime_internal_host(rt), .port = port};
     sc_grpc_limits limits = {.max_message_len = rt->options.max_body_len,
                              .max_head_len = 1u << 20,
                              .max_streams = 10000,
+                             .max_connections = rt->max_connections,
                              .keepalive_ms = 10000,
                              .keepalive_timeout_ms = 5000,
                              .min_ping_interval_ms = 8000,
                              .idle_ms = 180000};
 
-    return sc_grpc_server_open(rt->loop, &at, &limits, &sc_peer_service, &rt->peer_port,
-                               &rt->peer_server, err);
+    if (sc_grpc_server_open(rt->loop, &at, &limits, &sc_peer_service, &rt->peer_port,
+                            &rt->peer_server, err) != SC_OK)
+        return err->code;
+    rt->grpc_servers[rt->grpc_server_count++] = rt->peer_server;
+    return SC_OK;
 }
 
-static sc_code open_peer_server(sc_runtime *rt, sc_error *err)
+void sc_runtime_reserve_peer_port(sc_runtime *rt)
 {
     uint16_t port = rt->options.internal_port;
+    sc_error err;
 
-    rt->peer_port = (sc_peer_port){.loop = rt->loop,
-                                   .log = &rt->log,
-                                   .app_id = rt->options.app_id,
-                                   .invoker = rt->invoker,
-                                   .observe = &rt->observe,
-                                   .max_body_len = rt->options.max_body_len};
-    if (port == 0 && open_port(rt, stable_port(rt), err) != SC_OK)
-        (void)open_port(rt, 0, err);
-    else if (port != 0)
-        (void)open_port(rt, port, err);
-    if (!rt->peer_server)
-        return sc_error_context(
-            err, "failed to start internal gRPC server: could not listen on any endpoint");
-    sc_log_info(&rt->log, "Internal gRPC server is running on %.*s",
-                SC_FMT(sc_listener_name(sc_grpc_server_listener(rt->peer_server))));
-    return SC_OK;
+    if (sc_runtime_open_peer_port(rt, port > 0 ? port : stable_port(rt), &err) == SC_OK)
+        return;
+    if (port == 0 && sc_runtime_open_peer_port(rt, 0, &err) == SC_OK)
+        return;
+    sc_log_warn(&rt->log, "the port for other sidecars is not free yet: %s", err.text);
 }
 
 /* ---- the whole ---- */
@@ -210,7 +215,7 @@ static void warn_of_policies(const sc_runtime *rt)
                     SC_FMT(access->default_action));
 }
 
-sc_code sc_runtime_open_invocation(sc_runtime *rt, sc_error *err)
+void sc_runtime_open_invocation(sc_runtime *rt)
 {
     sc_peers_settings peers = {.max_message_len = rt->options.max_body_len};
     sc_invoker_settings invoker = {.loop = rt->loop,
@@ -222,8 +227,6 @@ sc_code sc_runtime_open_invocation(sc_runtime *rt, sc_error *err)
                                    .random = &rt->random};
 
     warn_of_policies(rt);
-    if (open_names(rt, err) != SC_OK && !does_without(rt, err))
-        return err->code;
     find_host(rt);
     rt->peers = sc_peers_open(rt->loop, &peers);
     invoker.host_ip = rt->host_ip;
@@ -236,7 +239,12 @@ sc_code sc_runtime_open_invocation(sc_runtime *rt, sc_error *err)
         invoker.is_app_unhealthy = &rt->health.is_unhealthy;
     }
     rt->invoker = rt->api.invoker = sc_invoker_new(&invoker);
-    return open_peer_server(rt, err);
+    rt->peer_port = (sc_peer_port){.loop = rt->loop,
+                                   .log = &rt->log,
+                                   .app_id = rt->options.app_id,
+                                   .invoker = rt->invoker,
+                                   .observe = &rt->observe,
+                                   .max_body_len = rt->options.max_body_len};
 }
 
 sc_code sc_runtime_announce(sc_runtime *rt, sc_error *err)
@@ -248,8 +256,10 @@ sc_code sc_runtime_announce(sc_runtime *rt, sc_error *err)
 
     if (!rt->names || sc_names_announce(rt->names, &what, err) == SC_OK)
         return SC_OK;
-    (void)sc_error_context(err, "error announcing this sidecar to others");
-    return does_without(rt, err) ? SC_OK : err->code;
+    if (rt->configuration.name_resolution.component.len > 0)
+        return sc_error_context(err, "failed to register this sidecar for others");
+    warn_of_loneliness(rt, err);
+    return SC_OK;
 }
 
 void sc_runtime_withdraw(sc_runtime *rt)

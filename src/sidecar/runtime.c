@@ -188,8 +188,10 @@ static sc_code build(sc_runtime *rt, sc_error *err)
     log_absent_services(rt);
     sc_log_info(&rt->log, "standalone mode configured");
     sc_log_info(&rt->log, "app id: %.*s", SC_FMT(rt->options.app_id));
+    sc_runtime_reserve_peer_port(rt);
     if (sc_runtime_open_metrics(rt, err) != SC_OK)
         return err->code;
+    sc_runtime_open_names(rt);
     if (sc_runtime_open_components(rt, err) != SC_OK)
         return err->code;
     list_endpoints(rt);
@@ -200,7 +202,19 @@ static sc_code build(sc_runtime *rt, sc_error *err)
     fill_metadata(rt);
     if (sc_app_channel_open(rt, err) != SC_OK)
         return err->code;
-    return sc_runtime_open_invocation(rt, err);
+    sc_runtime_open_invocation(rt);
+    return SC_OK;
+}
+
+/* Unlike every other sidecar's, also one of the same application on this machine. */
+static sc_str make_instance_id(sc_runtime *rt)
+{
+    static const char hex[] = "0123456789abcdef";
+    char suffix[9] = "";
+
+    for (size_t i = 0; i < 8; i++)
+        suffix[i] = hex[sc_random_below(&rt->random, 16)];
+    return sc_arena_fmt(&rt->mem, "%.*s-%ld-%s", SC_FMT(rt->sink.instance), (long)getpid(), suffix);
 }
 
 /* ---- the loop ---- */
@@ -220,6 +234,7 @@ static void begin(sc_runtime *rt, bool is_first)
     rt->started_ms = sc_loop_now_ms(rt->loop);
     rt->ledger = sc_ledger_new(LEDGER_ENTRIES);
     sc_random_init(&rt->random);
+    rt->instance_id = make_instance_id(rt);
     sc_runtime_watch_signals(rt);
 }
 

@@ -19,7 +19,7 @@
 #include "sidecar/resources.h"
 
 #define SC_MAX_LISTEN  15u                  /* addresses of the APIs */
-#define SC_MAX_SERVERS (SC_MAX_LISTEN + 1u) /* of HTTP: the public port too */
+#define SC_MAX_SERVERS (SC_MAX_LISTEN + 1u) /* the public or the internal port too */
 #define SC_LINGER_MS                                                                               \
     2000u /* what a server or a component may take to finish its work at the end                   \
            */
@@ -107,7 +107,7 @@ struct sc_runtime {
     sc_peers *peers;
     sc_invoker *invoker;
     sc_peer_port peer_port;
-    sc_grpc_server *peer_server; /* the internal port */
+    sc_grpc_server *peer_server; /* the internal port; one of grpc_servers */
     sc_app_start start;
     sc_app_health health;
     sc_subscription **subscriptions;
@@ -147,9 +147,16 @@ void sc_app_channel_close(sc_runtime *rt, void (*on_closed)(void *user));
  * and calls sc_runtime_on_app_started. Without an application port: at once. */
 void sc_app_start_begin(sc_runtime *rt);
 void sc_app_start_cancel(sc_runtime *rt);
-/* invocation.c: name resolution, connections to other sidecars and the port for them; after the
- * channel to the application. */
-sc_code sc_runtime_open_invocation(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
+/* invocation.c: the resolver that the Configuration names; the log says why there is none. */
+void sc_runtime_open_names(sc_runtime *rt);
+/* Takes the port for other sidecars before anything else can. That it is not free is said again
+ * when it is opened with the other servers. */
+void sc_runtime_reserve_peer_port(sc_runtime *rt);
+sc_code sc_runtime_open_peer_port(sc_runtime *rt, uint16_t port, sc_error *err) SC_MUST_CHECK;
+/* Where it listens; "": everywhere. */
+sc_str sc_runtime_internal_host(const sc_runtime *rt);
+/* The connections to other sidecars and who uses them; after the channel to the application. */
+void sc_runtime_open_invocation(sc_runtime *rt);
 /* Other sidecars find this one from now on, and no more. */
 sc_code sc_runtime_announce(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
 void sc_runtime_withdraw(sc_runtime *rt);

@@ -37,6 +37,10 @@ static void list_public(sc_runtime *rt);
 static sc_code open_public(sc_runtime *rt, const sc_listen *at, sc_listener **listener,
                            sc_error *err);
 static void say_nothing(sc_runtime *rt, const sc_log *log);
+static void list_internal(sc_runtime *rt);
+static sc_code open_internal(sc_runtime *rt, const sc_listen *at, sc_listener **listener,
+                             sc_error *err);
+static void say_internal_running(sc_runtime *rt);
 
 static const server_kind kinds[] = {
     {"API gRPC", "dapr.runtime.grpc.api", "gRPC", true, list_grpc, open_grpc, say_grpc_open,
@@ -45,6 +49,8 @@ static const server_kind kinds[] = {
      say_http_running},
     {"public HTTP", "dapr.runtime.http", "Public HTTP", false, list_public, open_public,
      say_nothing, NULL},
+    {"internal gRPC", "dapr.runtime.grpc.internal", "gRPC", true, list_internal, open_internal,
+     say_nothing, say_internal_running},
 };
 
 static void go_on(sc_runtime *rt);
@@ -136,20 +142,31 @@ static void fail(sc_runtime *rt, const sc_listen *at, const sc_error *err)
     sc_runtime_fatal(rt, story.text);
 }
 
+static void say_listening(sc_runtime *rt, const sc_listen *at, const sc_listener *listener)
+{
+    const server_kind *kind = &kinds[rt->opening.kind];
+    sc_log log = sc_runtime_log(rt, kind->scope);
+
+    if (kind->open == open_internal)
+        sc_log_info(&log, "%s server listening on pre-bound TCP address: %.*s", kind->what,
+                    SC_FMT(sc_listener_name(listener)));
+    else
+        sc_log_info(&log, "%s server listening on %s: %.*s", kind->what,
+                    at->is_unix ? "UNIX socket" : "TCP address",
+                    SC_FMT(address_of(rt, at, at->is_unix ? 0 : sc_listener_port(listener))));
+}
+
 /* The next address of this kind; false: a pause began. */
 static bool open_next(sc_runtime *rt)
 {
     sc_opening *opening = &rt->opening;
     const server_kind *kind = &kinds[opening->kind];
     const sc_listen *at = &opening->at[opening->next];
-    sc_log log = sc_runtime_log(rt, kind->scope);
     sc_listener *listener;
     sc_error err;
 
     if (kind->open(rt, at, &listener, &err) == SC_OK) {
-        sc_log_info(&log, "%s server listening on %s: %.*s", kind->what,
-                    at->is_unix ? "UNIX socket" : "TCP address",
-                    SC_FMT(address_of(rt, at, at->is_unix ? 0 : sc_listener_port(listener))));
+        say_listening(rt, at, listener);
         opening->open++;
     } else if (waits(rt, at, &err)) {
         return false;
@@ -239,14 +256,20 @@ static sc_code open_grpc(sc_runtime *rt, const sc_listen *at, sc_listener **list
     return SC_OK;
 }
 
-static void say_grpc_open(sc_runtime *rt, const sc_log *log)
+/* What every server of gRPC does with its calls. */
+static void say_grpc_observed(const sc_runtime *rt, const sc_log *log)
 {
-    const sc_api_rules *rules = &rt->configuration.api;
-
     if (rt->observe.tracer.mode != SC_TRACE_OFF)
         sc_log_info(log, "Enabled gRPC tracing middleware");
     if (rt->observe.metrics)
         sc_log_info(log, "Enabled gRPC metrics middleware");
+}
+
+static void say_grpc_open(sc_runtime *rt, const sc_log *log)
+{
+    const sc_api_rules *rules = &rt->configuration.api;
+
+    say_grpc_observed(rt, log);
     if (rt->options.api_token.len > 0)
         sc_log_info(log, "Enabled token authentication on gRPC server");
     if (rules->allowed_count + rules->denied_count > 0)
@@ -339,6 +362,36 @@ static void say_nothing(sc_runtime *rt, const sc_log *log)
 {
     (void)rt;
     (void)log;
+}
+
+/* ---- the port for other sidecars, reserved when the components were not open yet ---- */
+
+static void list_internal(sc_runtime *rt)
+{
+    uint16_t port = rt->peer_server ? sc_listener_port(sc_grpc_server_listener(rt->peer_server))
+                                    : rt->options.internal_port;
+
+    add_address(rt, &(sc_listen){.host = sc_runtime_internal_host(rt), .port = port});
+}
+
+static sc_code open_internal(sc_runtime *rt, const sc_listen *at, sc_listener **listener,
+                             sc_error *err)
+{
+    if (!rt->peer_server && sc_runtime_open_peer_port(rt, at->port, err) != SC_OK)
+        return err->code;
+    *listener = sc_grpc_server_listener(rt->peer_server);
+    return SC_OK;
+}
+
+static void say_internal_running(sc_runtime *rt)
+{
+    sc_log log = sc_runtime_log(rt, kinds[rt->opening.kind].scope);
+    const sc_listen *at = &rt->opening.at[0];
+    uint16_t port = sc_listener_port(sc_grpc_server_listener(rt->peer_server));
+
+    say_grpc_observed(rt, &log);
+    sc_log_info(&rt->log, "Internal gRPC server is running on %.*s",
+                SC_FMT(address_of(rt, at, port)));
 }
 
 /* ---- the end ---- */

@@ -202,11 +202,10 @@ static void stop(sc_runtime *rt)
 static void close_servers(sc_runtime *rt)
 {
     rt->is_closing_servers = true;
-    rt->closing = rt->server_count + rt->grpc_server_count + (rt->metrics_page != NULL) + 2;
+    rt->closing = rt->server_count + rt->grpc_server_count + (rt->metrics_page != NULL) + 1;
     if (rt->metrics_page)
         sc_metrics_page_close(rt->metrics_page, SC_LINGER_MS, on_server_closed, rt);
     sc_servers_close(rt, SC_LINGER_MS, on_server_closed);
-    sc_grpc_server_close(rt->peer_server, SC_LINGER_MS, on_server_closed, rt);
     on_server_closed(rt);
 }
 

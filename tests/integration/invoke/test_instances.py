@@ -159,13 +159,14 @@ def test_without_a_folder_the_sidecar_runs_alone(start, tmp_path):
     assert any("Other sidecars of this machine and this one do not find each other" in line for line in alone.log)
     assert alone.get("/v1.0/invoke/alone/method/json")[0] == 200
     status, data, _ = alone.get(PATH)
-    assert status == 500 and b"there is no name resolution" in data
+    assert status == 500 and b"name resolver not initialized" in data
 
 
-def test_an_unknown_resolver_is_fatal(start, tmp_path):
+def test_an_unknown_resolver_leaves_the_rest_at_work(start, tmp_path):
     (tmp_path / "config.yaml").write_text("apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: c\n"
                                           "spec:\n  nameResolution:\n    component: nothing\n")
-    sidecar = start(Sidecar, "a", flags=["--config", str(tmp_path / "config.yaml")], wait=False)
-    assert sidecar.process.wait(10) == 1
-    sidecar.reader.join(10)
-    assert any("couldn't find name resolver nothing/v1" in line for line in sidecar.log)
+    sidecar = start(Sidecar, "a", flags=["--config", str(tmp_path / "config.yaml")])
+    assert any("[CREATE_COMPONENT_FAILURE]: initialization error occurred for nr (nothing/v1): "
+               "couldn't find name resolver nothing/v1" in line for line in sidecar.log)
+    status, data, _ = sidecar.get(PATH)
+    assert status == 500 and b"failed to invoke, id: worker, err: name resolver not initialized" in data

@@ -25,12 +25,15 @@ def lines(sidecar, but=("dapr.runtime.diagnostics",)):
 
 def test_the_start_and_the_end_as_daprd_logs_them(tmp_path):
     app = App([sub()])
+    internal_port = free_port()
     sidecar = Sidecar("orders", component(tmp_path), app.port, env={"DAPR_API_TOKEN": "s"},
-                      flags=["--allowed-origins", "*", "--app-max-concurrency", "5", "--enable-metrics=false"])
+                      flags=["--allowed-origins", "*", "--app-max-concurrency", "5", "--enable-metrics=false",
+                             "--dapr-internal-grpc-port", str(internal_port)])
     assert sidecar.stop() == 0
     app.close()
     got = [line for line in lines(sidecar) if line[1] != "dapr.contrib"]
     runtime, http, grpc = "dapr.runtime", "dapr.runtime.http", "dapr.runtime.grpc.api"
+    internal, peers = "dapr.runtime.grpc.internal", f"127.0.0.1:{internal_port}"
     assert got[:-7] == [
         ("info", runtime, got[0][2]),
         ("info", runtime, "Log level set to: info"),
@@ -45,6 +48,7 @@ def test_the_start_and_the_end_as_daprd_logs_them(tmp_path):
         ("info", runtime, "Dapr trace sampler initialized: ParentBased{root:TraceIDRatioBased{0.0001},"
                           "remoteParentSampled:AlwaysOnSampler,remoteParentNotSampled:AlwaysOffSampler,"
                           "localParentSampled:AlwaysOnSampler,localParentNotSampled:AlwaysOffSampler}"),
+        ("info", runtime, "Initialized name resolution to local"),
         ("info", runtime, "Loading components…"),
         ("info", "dapr.runtime.processor", "Component loaded: pubsub (pubsub.in-memory/v1)"),
         ("info", runtime, "Waiting for all outstanding components to be processed…"),
@@ -66,6 +70,10 @@ def test_the_start_and_the_end_as_daprd_logs_them(tmp_path):
         ("info", http, f"HTTP server listening on TCP address: 127.0.0.1:{sidecar.port}"),
         ("info", runtime, f"HTTP server is running on port {sidecar.port}"),
         ("info", runtime, "The request body size parameter is: 4194304 bytes"),
+        ("info", internal, f"gRPC server listening on pre-bound TCP address: {peers}"),
+        ("info", internal, "Enabled gRPC tracing middleware"),
+        ("info", internal, "Enabled gRPC metrics middleware"),
+        ("info", runtime, f"Internal gRPC server is running on {peers}"),
         ("info", runtime, f"application protocol: http. waiting on port {app.port}.  This will block until the app "
                           "is listening on that port."),
         ("info", runtime, f"application discovered on port {app.port}"),
