@@ -251,6 +251,7 @@ int sc_runtime_run(const sc_options *options, int log_fd, bool is_first)
     if (build(rt, &err) != SC_OK)
         sc_runtime_fatal(rt, err.text);
     sc_servers_open(rt);
+    sc_runtime_take_signals(rt);
     sc_loop_run(rt->loop);
     if (sc_loop_close(&rt->loop) != 0)
         sc_log_warn(&rt->log, "something was still open at the end");

@@ -117,10 +117,12 @@ struct sc_runtime {
     sc_timer grace;
     sc_timer block; /* --dapr-block-shutdown-duration */
     uint64_t started_ms;
-    uint32_t closing_kind; /* components.c: rows that are not closed yet */
+    uint32_t closing_kind; /* component_kinds.c: rows that are not closed yet */
     uint32_t closing;      /* parts of the current closing step that are still open */
     bool has_asked_config;
     bool is_blocking;   /* a signal came, but the APIs go on for a while */
+    int early_signal;   /* came before the sidecar was built; 0: none */
+    bool takes_signals; /* it is built */
     bool is_restarting; /* SIGHUP: the end is a new beginning */
     bool is_stopping;
     bool is_closing_servers;
@@ -191,8 +193,10 @@ static inline sc_log sc_runtime_log(sc_runtime *rt, const char *scope)
     return (sc_log){.sink = &rt->sink, .scope = scope};
 }
 
-/* shutdown.c */
+/* shutdown.c: signals from now on. Those that come before sc_runtime_take_signals wait for it:
+ * while components are opened the loop may turn (secrets), and half a sidecar cannot be closed. */
 void sc_runtime_watch_signals(sc_runtime *rt);
+void sc_runtime_take_signals(sc_runtime *rt);
 void sc_runtime_on_api_shutdown(void *user, bool is_forced);
 void sc_runtime_on_components_closed(sc_runtime *rt);
 /* The application is not healthy any more: a blocked end need not wait. */

@@ -33,12 +33,23 @@ void sc_runtime_watch_signals(sc_runtime *rt)
     rt->signals[2] = sc_signal_open(rt->loop, SIGHUP, on_signal, rt);
 }
 
+void sc_runtime_take_signals(sc_runtime *rt)
+{
+    rt->takes_signals = true;
+    if (rt->early_signal != 0)
+        on_signal(rt, rt->early_signal);
+}
+
 static void on_signal(void *self, int signum)
 {
     sc_runtime *rt = self;
     sc_log log = sc_runtime_log(rt, "dapr.signals");
     const char *name = signum == SIGINT ? "interrupt" : signum == SIGTERM ? "terminated" : "hangup";
 
+    if (!rt->takes_signals) {
+        rt->early_signal = signum;
+        return;
+    }
     if (sc_runtime_is_ending(rt)) {
         sc_log_write(&log, SC_LOG_FATAL,
                      "Received signal '%s' during shutdown; exiting immediately", name);
