@@ -4,8 +4,7 @@
  * event or a bulk of them in, verdicts out (sections 6.3 and 8).
  */
 #include "app_internal.h"
-#include "wire/base64.h"
-#include "wire/cloudevent.h"
+#include "event_bulk.h"
 #include "wire/json.h"
 
 /* ---- subscriptions ---- */
@@ -126,21 +125,12 @@ static void deliver_one(pillion_request *request, const route *to)
 
 /* ---- a bulk ---- */
 
-typedef struct bulk bulk;
-
-typedef struct bulk_entry {
-    sdk_event event; /* first */
-    bulk *of;
-    sc_str id; /* JSON, with its quotes */
-    pillion_verdict verdict;
-} bulk_entry;
-
-struct bulk {
+typedef struct bulk {
     pillion_request *request;
-    bulk_entry *entries;
+    event_entry *entries;
     size_t count;
     size_t open; /* without a verdict; one more while entries are handed out */
-};
+} bulk;
 
 static void finish_bulk(bulk *all)
 {
@@ -161,106 +151,38 @@ static void finish_bulk(bulk *all)
 
 static void settle_entry(sdk_event *event, pillion_verdict verdict)
 {
-    bulk_entry *entry = (bulk_entry *)event;
+    event_entry *entry = (event_entry *)event;
 
     entry->verdict = verdict;
     finish_bulk(entry->of);
 }
 
-/* An entry's event: a CloudEvent, or the base64 of a raw message. */
-static bool read_entry(bulk_entry *entry, sc_str object, sc_arena *mem)
+static void deliver_bulk(pillion_request *request, const route *to, event_entry *entries,
+                         size_t count)
 {
-    sc_str name, value, event = SC_STR_NONE, type = SC_STR_NONE, bytes;
-    sc_error err;
+    bulk *all = sc_arena_new(&request->ex->call->mem, bulk);
 
-    entry->id = SC_STR("\"\"");
-    while (sc_json_next_member(&object, &name, &value)) {
-        if (sc_str_eq(name, SC_STR("entryId")) && value.at[0] == '"')
-            entry->id = value;
-        else if (sc_str_eq(name, SC_STR("event")))
-            event = value;
-        else if (sc_str_eq(name, SC_STR("contentType")))
-            type = sc_json_unquote(value, mem);
-    }
-    if (event.len > 0 && event.at[0] == '{')
-        return event_read_json(mem, event, &entry->event, &err) == SC_OK;
-    if (event.len == 0 || event.at[0] != '"' ||
-        !sc_base64_decode(sc_json_unquote(event, mem), mem, &bytes))
-        return false;
-    entry->event = (sdk_event){.mem = mem};
-    sc_pairs_set(&entry->event.attributes, mem, SC_STR("datacontenttype"), sc_arena_str(mem, type));
-    event_fill(&entry->event, str_out(sc_arena_str(mem, bytes)));
-    return true;
-}
-
-static void set_default(sdk_event *event, const char **text, sc_str value)
-{
-    if ((*text)[0] == '\0' && value.len > 0)
-        *text = sc_arena_str(event->mem, value).at;
-}
-
-static void deliver_bulk(pillion_request *request, const route *to, sc_str list, sc_str pubsub,
-                         sc_str topic)
-{
-    sc_arena *mem = &request->ex->call->mem;
-    bulk *all = sc_arena_new(mem, bulk);
-    sc_str rest = list, element;
-
-    all->request = request;
-    while (sc_json_next_element(&rest, &element))
-        all->count++;
-    all->entries = sc_arena_zero(mem, all->count * sizeof(all->entries[0]) + 1);
-    all->open = all->count + 1;
-    rest = list;
-    for (size_t i = 0; i < all->count && sc_json_next_element(&rest, &element); i++) {
-        bulk_entry *entry = &all->entries[i];
-
-        entry->verdict = PILLION_RETRY;
-        if (!read_entry(entry, element, mem)) {
-            entry->of = all;
+    *all = (bulk){.request = request, .entries = entries, .count = count, .open = count + 1};
+    for (size_t i = 0; i < count; i++) {
+        entries[i].of = all;
+        entries[i].event.settle = settle_entry;
+        if (entries[i].is_good)
+            event_handle(&entries[i].event, to->on_event, to->user);
+        else
             finish_bulk(all);
-            continue;
-        }
-        entry->of = all;
-        entry->event.settle = settle_entry;
-        set_default(&entry->event, &entry->event.pub.pubsub, pubsub);
-        set_default(&entry->event, &entry->event.pub.topic, topic);
-        event_handle(&entry->event, to->on_event, to->user);
     }
     finish_bulk(all);
 }
 
-/* A bulk is told by its body: a list of entries under this type. */
-static bool is_bulk(const pillion_request *request, sc_str *list, sc_str *pubsub, sc_str *topic)
-{
-    sc_arena *mem = &request->ex->call->mem;
-    sc_str content_type = request_header(request, SC_STR("content-type"));
-    sc_str rest, name, value;
-    bool has_type = false;
-
-    *list = *pubsub = *topic = SC_STR_NONE;
-    if (!sc_media_type_is(content_type, SC_STR("application/json")) ||
-        sc_json_scan(request->ex->req.body, &rest, NULL, NULL) != SC_OK || rest.at[0] != '{')
-        return false;
-    while (sc_json_next_member(&rest, &name, &value)) {
-        if (sc_str_eq(name, SC_STR("entries")) && value.at[0] == '[')
-            *list = value;
-        else if (sc_str_eq(name, SC_STR("type")))
-            has_type = sc_str_eq(value, SC_STR("\"com.dapr.event.sent.bulk\""));
-        else if (sc_str_eq(name, SC_STR("pubsubname")))
-            *pubsub = sc_json_unquote(value, mem);
-        else if (sc_str_eq(name, SC_STR("topic")))
-            *topic = sc_json_unquote(value, mem);
-    }
-    return has_type && list->len > 0;
-}
-
 void app_deliver(pillion_request *request, const route *to)
 {
-    sc_str list, pubsub, topic;
+    size_t count;
+    event_entry *entries =
+        event_bulk_read(&request->ex->call->mem, request_header(request, SC_STR("content-type")),
+                        request->ex->req.body, &count);
 
-    if (is_bulk(request, &list, &pubsub, &topic))
-        deliver_bulk(request, to, list, pubsub, topic);
+    if (entries)
+        deliver_bulk(request, to, entries, count);
     else
         deliver_one(request, to);
 }

@@ -61,6 +61,11 @@ def test_a_cpp_program_links_the_archive(installed, tmp_path):
     assert "pillion" not in needed
 
 
+def test_the_reference_is_fresh(tmp_path):
+    subprocess.run([ROOT / "scripts/c_reference.py", tmp_path / "out.md"], check=True)
+    assert (tmp_path / "out.md").read_text() == (ROOT / "docs/reference/c-client.md").read_text(), "./dev docs"
+
+
 def test_the_pages_programs_are_short(installed):
     page = (ROOT / "docs/c-client.md").read_text()
 
