@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The programs of docs/c-client.md against a real sidecar."""
 import os
+import pathlib
 import signal
 import subprocess
 import threading
@@ -100,6 +101,76 @@ def test_no_count_is_lost(programs, started, tmp_path):
     counts = sorted(int(one.communicate(timeout=60)[0].split()[1]) for one in runs)
     assert sidecar.stop() == 0
     assert counts == list(range(1, 13))
+
+
+LINES = """\
+wait: OK
+set a: OK
+set b/c: OK
+get a: OK
+  a {"n": 1} etag
+get none: OK
+  none (none) -
+get bulk: OK
+  a {"n": 1} etag
+  b/c "text" etag
+  none (none) -
+set a, stale: Aborted ERR_STATE_SAVE
+set a, first: Aborted ERR_STATE_SAVE
+set n, first: OK
+set a, fresh: OK
+delete a, stale: Aborted ERR_STATE_DELETE
+delete a: OK
+set bulk: OK
+transact, stale: Aborted ERR_STATE_TRANSACTION
+get x: OK
+  x 1 etag
+transact: OK
+get x: OK
+  x (none) -
+update: OK
+  u [0,1] -
+update: OK
+  u [[0,1],2] -
+get of no store: NotFound ERR_STATE_STORE_NOT_FOUND
+key with ||: InvalidArgument ERR_MALFORMED_REQUEST
+query: Unimplemented ERR_STATE_STORE_NOT_SUPPORTED
+publish: OK
+publish with metadata: OK
+publish bulk: OK
+publish to nobody: NotFound ERR_PUBSUB_NOT_FOUND
+secret: OK
+  s3cret
+secret of no name: NotFound ERR_SECRET_GET
+secret of no store: NotFound ERR_SECRET_STORE_NOT_FOUND
+all secrets: OK
+  s3cret
+set metadata: OK
+metadata: OK
+  orders value
+health: OK
+api: OK
+shutdown: OK
+"""
+
+
+@pytest.mark.parametrize("token", ["", "t0ken"])
+@pytest.mark.parametrize("state", ["state.in-memory", "state.sqlite"])
+def test_every_operation(installed, started, tmp_path, state, token):
+    program = installed.compile(pathlib.Path(__file__).parent / "operations.c", tmp_path / "operations")
+    folder = tmp_path / "resources"
+    folder.mkdir()
+    component(folder, "pubsub", "pubsub.in-memory")
+    component(folder, "store", state, **({"connectionString": tmp_path / "s.db"} if "sqlite" in state else {}))
+    (tmp_path / "secrets.json").write_text('{"password": "s3cret"}')
+    component(folder, "secrets", "secretstores.local.file", secretsFile=tmp_path / "secrets.json")
+    component(folder, "echo", "conversation.echo")
+    sidecar = started(Sidecar("orders", folder, env={"DAPR_API_TOKEN": token}))
+    env = {**env_of(sidecar), "DAPR_API_TOKEN": token}
+    done = subprocess.run([program], env=env, text=True, capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == (LINES, "", 0)
+    assert sidecar.process.wait(20) == 0
+    assert not any("s3cret" in line for line in sidecar.log)
 
 
 def test_a_refusal_is_told(programs, started, tmp_path):
