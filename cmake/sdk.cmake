@@ -72,3 +72,5 @@ install(FILES ${sdk_out}/libpillion-client.a DESTINATION ${CMAKE_INSTALL_LIBDIR}
 install(FILES ${sdk_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pillion COMPONENT sdk)
 install(FILES ${sdk_out}/pillion-client.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
         COMPONENT sdk)
+# For endpoints behind https.
+install(TARGETS module_tls LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/pillion COMPONENT sdk)

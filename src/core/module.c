@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds modules relative to the binary that runs.
+ * Finds modules relative to the binary that runs, or to the library that this is part of.
  */
 #include "core/module.h"
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <link.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The folder of the file that runs, links followed; empty when the system does not tell. */
-static void find_own_folder(char *out, size_t max)
+/* The file that this code came from: true for a shared library, false for the binary that runs.
+ * Links are followed; empty when the system does not tell. */
+static bool find_own_file(char out[PATH_MAX])
 {
-    ssize_t len = readlink("/proc/self/exe", out, max - 1);
-    char *slash;
+    struct link_map *map = NULL;
+    Dl_info info;
+    ssize_t len;
 
+    if (dladdr1((void *)(uintptr_t)sc_module_load, &info, (void **)&map, RTLD_DL_LINKMAP) && map &&
+        map->l_name[0] != '\0' && realpath(map->l_name, out))
+        return true;
+    len = readlink("/proc/self/exe", out, PATH_MAX - 1);
     out[len > 0 ? len : 0] = '\0';
-    slash = strrchr(out, '/');
-    if (slash)
-        *slash = '\0';
+    return false;
 }
 
 /* False when there is no such file; then others may be tried. */
@@ -51,16 +57,22 @@ static const void *table_of(void *handle, const char *path, sc_error *err)
 const void *sc_module_load(const char *name, sc_error *err)
 {
     const char *named = getenv("PILLION_MODULES");
-    char folder[PATH_MAX];
+    char own[PATH_MAX];
     char paths[2][PATH_MAX + 64];
     size_t count = 1;
 
     if (named && named[0]) {
         (void)snprintf(paths[0], sizeof(paths[0]), "%s/pillion-%s.so", named, name);
     } else {
-        find_own_folder(folder, sizeof(folder));
-        (void)snprintf(paths[0], sizeof(paths[0]), "%s/modules/pillion-%s.so", folder, name);
-        (void)snprintf(paths[1], sizeof(paths[1]), "%s/../lib/pillion/pillion-%s.so", folder, name);
+        bool is_library = find_own_file(own);
+        char *slash = strrchr(own, '/');
+
+        if (slash)
+            *slash = '\0';
+        (void)snprintf(paths[0], sizeof(paths[0]), "%s/%s/pillion-%s.so", own,
+                       is_library ? "pillion" : "modules", name);
+        (void)snprintf(paths[1], sizeof(paths[1]), "%s/../%s/pillion-%s.so", own,
+                       is_library ? "modules" : "lib/pillion", name);
         count = 2;
     }
     for (size_t i = 0; i < count; i++) {

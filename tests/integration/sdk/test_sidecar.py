@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The programs of docs/c-client.md against a real sidecar."""
+import http.server
 import os
 import pathlib
 import signal
@@ -8,7 +9,7 @@ import threading
 
 import pytest
 
-from sidecar import Sidecar, component, free_port, wait_until
+from sidecar import Server, Sidecar, certificates, component, free_port, tls_server, wait_until
 
 
 class Program:
@@ -134,7 +135,7 @@ update: OK
   u [[0,1],2] -
 get of no store: NotFound ERR_STATE_STORE_NOT_FOUND
 key with ||: InvalidArgument ERR_MALFORMED_REQUEST
-query: Unimplemented ERR_STATE_STORE_NOT_SUPPORTED
+query: QUERY
 publish: OK
 publish with metadata: OK
 publish bulk: OK
@@ -168,9 +169,42 @@ def test_every_operation(installed, started, tmp_path, state, token):
     sidecar = started(Sidecar("orders", folder, env={"DAPR_API_TOKEN": token}))
     env = {**env_of(sidecar), "DAPR_API_TOKEN": token}
     done = subprocess.run([program], env=env, text=True, capture_output=True, timeout=60)
-    assert (done.stdout, done.stderr, done.returncode) == (LINES, "", 0)
+    query = "OK" if state == "state.sqlite" else "Unimplemented ERR_STATE_STORE_NOT_SUPPORTED"
+    assert (done.stdout, done.stderr, done.returncode) == (LINES.replace("QUERY", query), "", 0)
     assert sidecar.process.wait(20) == 0
     assert not any("s3cret" in line for line in sidecar.log)
+
+
+class TlsPeer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_an_endpoint_may_be_behind_https(programs, tmp_path):
+    """The module that speaks TLS is found where it was installed, beside the library."""
+    made = certificates(tmp_path)
+    server = Server(("127.0.0.1", 0), TlsPeer)
+    server.bodies = []
+    server.socket = tls_server(made / "server.pem").wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    env = {**os.environ, "DAPR_HTTP_ENDPOINT": f"https://localhost:{server.server_address[1]}"}
+    try:
+        good = subprocess.run([programs["publish"]], env={**env, "SSL_CERT_FILE": str(made / "ca.pem")}, text=True,
+                              capture_output=True, timeout=30)
+        assert (good.returncode, good.stderr, server.bodies) == (0, "", [b'{"orderId":7}'])
+        bad = subprocess.run([programs["publish"]], env={**env, "SSL_CERT_FILE": str(made / "other-ca.pem")},
+                             text=True, capture_output=True, timeout=30)
+        assert bad.returncode == 1 and "certificate" in bad.stderr and len(server.bodies) == 1
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_refusal_is_told(programs, started, tmp_path):
