@@ -17,7 +17,7 @@ static cel_value eval_name(cel_run *run, const cel_node *node, const cel_scope *
                  {"list", CEL_LIST}, {"map", CEL_MAP},       {"null_type", CEL_NULL},
                  {"type", CEL_TYPE}};
 
-    for (; scope; scope = scope->outer) {
+    for (; scope && !node->is_global; scope = scope->outer) {
         if (sc_str_eq(scope->name, node->name))
             return scope->value;
     }
@@ -365,13 +365,15 @@ sc_code sc_cel_compile(sc_str text, sc_arena *mem, sc_cel **out, sc_error *err)
 
     if (cel_parse(sc_arena_str(mem, text), mem, &program->root, err) != SC_OK)
         return err->code;
+    program->zones = sc_arena_new(mem, cel_zones);
+    program->zones->mem = mem;
     *out = program;
     return SC_OK;
 }
 
 static cel_value run_program(const sc_cel *program, const sc_doc *event, sc_arena *mem)
 {
-    cel_run run = {.mem = mem, .event = event};
+    cel_run run = {.mem = mem, .event = event, .zones = program->zones};
     cel_value value = eval(&run, program->root, NULL);
 
     if (run.steps > SC_CEL_MAX_STEPS)
@@ -393,10 +395,23 @@ sc_code sc_cel_eval(const sc_cel *program, const sc_doc *event, sc_arena *mem, b
     return SC_OK;
 }
 
+static void show(cel_run *run, cel_value value, sc_buf *out);
+
+static void show_items(cel_run *run, const cel_value *value, sc_buf *out)
+{
+    size_t width = value->kind == CEL_MAP ? 2 : 1;
+
+    sc_buf_add_byte(out, value->kind == CEL_MAP ? '{' : '[');
+    for (size_t i = 0; i < value->count * width; i++) {
+        if (i > 0)
+            sc_buf_add_str(out, width == 2 && i % 2 == 1 ? SC_STR(": ") : SC_STR(", "));
+        show(run, value->items[i], out);
+    }
+    sc_buf_add_byte(out, value->kind == CEL_MAP ? '}' : ']');
+}
+
 static void show(cel_run *run, cel_value value, sc_buf *out)
 {
-    size_t width = value.kind == CEL_MAP ? 2 : 1;
-
     cel_open(run, &value);
     switch (value.kind) {
     case CEL_NULL:
@@ -422,21 +437,23 @@ static void show(cel_run *run, cel_value value, sc_buf *out)
         break;
     case CEL_LIST:
     case CEL_MAP:
-        for (size_t i = 0; i < value.count * width; i++) {
-            sc_buf_add_fmt(out, "%s", i == 0 ? "[" : width == 2 && i % 2 == 1 ? ": " : ", ");
-            show(run, value.items[i], out);
-        }
-        sc_buf_add_fmt(out, "%s", value.count > 0 ? "]" : "[]");
+        show_items(run, &value, out);
+        break;
+    case CEL_TYPE:
+        sc_buf_add_fmt(out, "type(%.*s)", SC_FMT(value.s));
         break;
     default:
-        sc_buf_add_fmt(out, "%s\"%.*s\"", value.kind == CEL_ERROR ? "error " : "", SC_FMT(value.s));
+        sc_buf_add_str(out, value.kind == CEL_ERROR   ? SC_STR("error ")
+                            : value.kind == CEL_BYTES ? SC_STR("b")
+                                                      : SC_STR_NONE);
+        sc_buf_add_fmt(out, "\"%.*s\"", SC_FMT(value.s));
         break;
     }
 }
 
 sc_str sc_cel_show(const sc_cel *program, const sc_doc *event, sc_arena *mem)
 {
-    cel_run run = {.mem = mem, .event = event};
+    cel_run run = {.mem = mem, .event = event, .zones = program->zones};
     sc_buf out = {0};
     sc_str text;
 

@@ -46,9 +46,18 @@ typedef struct cel_scope { /* variables of macros, innermost first */
     cel_value value;
 } cel_scope;
 
+typedef struct cel_zone cel_zone; /* a time zone by name (cel_zone.c) */
+
+/* What a program has read of zoneinfo. */
+typedef struct cel_zones {
+    sc_arena *mem; /* the program's */
+    cel_zone *at[4];
+} cel_zones;
+
 typedef struct cel_run {
     sc_arena *mem;
     const sc_doc *event;
+    cel_zones *zones;
     uint32_t steps;
 } cel_run;
 
@@ -89,7 +98,8 @@ typedef enum cel_op {
 
 typedef struct cel_node {
     cel_op op;
-    cel_kind type; /* what it will be, as far as is known */
+    cel_kind type;  /* what it will be, as far as is known */
+    bool is_global; /* ".name": no variable of a macro */
     sc_str name;
     const struct cel_function *function;
     struct cel_node **args;
@@ -108,6 +118,7 @@ typedef struct cel_function {
 
 struct sc_cel {
     cel_node *root;
+    cel_zones *zones;
 };
 
 /* ---- tokens (cel_lex.c) ---- */
@@ -171,6 +182,11 @@ bool cel_parse_duration(sc_str text, int64_t *ns);
 sc_str cel_format_timestamp(const cel_value *at, sc_arena *mem);
 sc_str cel_format_duration(int64_t ns, sc_arena *mem);
 cel_value cel_time_part(cel_run *run, const char *part, const cel_value *args, size_t count);
+/* cel_zone.c: the zone called "Europe/Paris", or NULL; good as long as the program. Reads a file
+ * the first time. */
+const cel_zone *cel_zone_find(cel_run *run, sc_str name);
+/* Seconds east of UTC at `at` (since 1970). */
+int cel_zone_offset(const cel_zone *zone, int64_t at);
 /* cel_parse.c */
 sc_code cel_parse(sc_str text, sc_arena *mem, cel_node **root, sc_error *err) SC_MUST_CHECK;
 

@@ -242,6 +242,16 @@ static cel_node *integer(parser *p, bool is_negative)
     return literal(p, cel_int(is_negative ? (int64_t)(0 - u) : (int64_t)u));
 }
 
+/* Behind a '.' in front of everything. */
+static cel_node *global_name(parser *p)
+{
+    cel_node *node = name_or_call(p);
+
+    if (node && node->op == CEL_OP_NAME)
+        node->is_global = true;
+    return node;
+}
+
 static cel_node *primary(parser *p)
 {
     cel_node *node = NULL;
@@ -277,7 +287,7 @@ static cel_node *primary(parser *p)
         if (take(p, "{"))
             return map_literal(p);
         if (take(p, ".") && p->token.kind == CEL_T_NAME)
-            return name_or_call(p);
+            return global_name(p);
         return fail(p, "an expression is expected here");
     case CEL_T_END:
         return fail(p, "the expression ends too early");

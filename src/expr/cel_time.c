@@ -209,6 +209,21 @@ static cel_value part_of_duration(cel_run *run, sc_str part, int64_t ns)
     return cel_error(run, "no such overload: %.*s", SC_FMT(part));
 }
 
+/* "+01:00", "UTC" (or nothing, as in Go), or a name. */
+static bool read_zone(cel_run *run, sc_str zone, int64_t at, int *offset_s)
+{
+    const cel_zone *found;
+
+    if (zone.len == 0 || sc_str_eq(zone, SC_STR("UTC")))
+        return true;
+    if (sc_str_find(zone, ':') < zone.len)
+        return take_offset(&zone, offset_s) && zone.len == 0;
+    found = cel_zone_find(run, zone);
+    if (found)
+        *offset_s = cel_zone_offset(found, at);
+    return found != NULL;
+}
+
 cel_value cel_time_part(cel_run *run, const char *name, const cel_value *args, size_t count)
 {
     sc_str part = sc_str_from(name);
@@ -220,13 +235,8 @@ cel_value cel_time_part(cel_run *run, const char *name, const cel_value *args, s
         return part_of_duration(run, part, args->i);
     if (args->kind != CEL_TIMESTAMP || (count == 2 && args[1].kind != CEL_STRING))
         return cel_error(run, "no such overload: %s", name);
-    if (count == 2 && !sc_str_eq(args[1].s, SC_STR("UTC"))) {
-        sc_str zone = args[1].s;
-
-        if (!take_offset(&zone, &offset_s) || zone.len > 0)
-            return cel_error(run, "unknown time zone %.*s (an offset like +01:00, or UTC)",
-                             SC_FMT(sc_str_sub(args[1].s, 0, 60)));
-    }
+    if (count == 2 && !read_zone(run, args[1].s, args->i, &offset_s))
+        return cel_error(run, "unknown time zone %.*s", SC_FMT(sc_str_sub(args[1].s, 0, 60)));
     at = args->i + offset_s;
     (void)gmtime_r(&at, &parts);
     if (sc_str_eq(part, SC_STR("getFullYear")))

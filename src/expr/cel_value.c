@@ -116,18 +116,16 @@ static int sign_of(bool less, bool more)
     return less ? -1 : more ? 1 : 0;
 }
 
+/* As cel-go: inside the range of the whole number it is compared as a double, however much that
+ * rounds. */
 static bool order_int_double(int64_t i, double d, int *order)
 {
     if (isnan(d))
         return false;
-    if (d < -9223372036854775808.0 || d >= 9223372036854775808.0) {
+    if (d < -9223372036854775808.0 || d > 9223372036854775808.0)
         *order = d < 0 ? 1 : -1;
-    } else {
-        int64_t whole = (int64_t)d;
-        double rest = d - (double)whole;
-
-        *order = i != whole ? sign_of(i<whole, i> whole) : sign_of(rest > 0, rest < 0);
-    }
+    else
+        *order = sign_of((double)i<d, (double)i> d);
     return true;
 }
 
@@ -135,13 +133,10 @@ static bool order_uint_double(uint64_t u, double d, int *order)
 {
     if (isnan(d))
         return false;
-    if (d < 0 || d >= 18446744073709551616.0) {
+    if (d < 0 || d > 18446744073709551616.0)
         *order = d < 0 ? 1 : -1;
-    } else {
-        uint64_t whole = (uint64_t)d;
-
-        *order = u != whole ? sign_of(u<whole, u> whole) : sign_of(d - (double)whole > 0, false);
-    }
+    else
+        *order = sign_of((double)u<d, (double)u> d);
     return true;
 }
 

@@ -205,9 +205,66 @@ static void endless_work_ends(void **state)
                            "regular expression"));
 }
 
+static void names_behind_a_dot_are_no_variables_of_macros(void **state)
+{
+    static const char *const texts[] = {
+        "[{'id': 'other'}].exists(event, event.id == 'other' && .event.id == '1')",
+        "['1'].exists(event, .event.id == event)",
+    };
+
+    (void)state;
+    expect_all(texts, SC_ARRAY_LEN(texts), "true");
+}
+
+/* Values of Python's zoneinfo. */
+static void time_zones_go_by_name(void **state)
+{
+    static const char *const texts[] = {
+        "timestamp('2024-01-15T12:00:00Z').getHours('Europe/Paris') == 13",
+        "timestamp('2024-07-15T12:00:00Z').getHours('Europe/Paris') == 14",
+        "timestamp('1900-01-01T00:00:00Z').getMinutes('Europe/Paris') == 9",
+        "timestamp('2100-01-15T12:00:00Z').getHours('Europe/Paris') == 13",
+        "timestamp('2100-07-15T12:00:00Z').getHours('Europe/Paris') == 14",
+        "timestamp('2100-03-28T00:59:59Z').getHours('Europe/Paris') == 1",
+        "timestamp('2100-03-28T01:00:00Z').getHours('Europe/Paris') == 3",
+        "timestamp('2100-01-15T12:00:00Z').getHours('Australia/Sydney') == 23",
+        "timestamp('2100-07-15T12:00:00Z').getHours('Australia/Sydney') == 22",
+        "timestamp('2024-07-15T12:00:00Z').getMinutes('Asia/Kathmandu') == 45",
+        "timestamp('2024-07-15T23:00:00Z').getDate('Asia/Tokyo') == 16",
+        "timestamp('2024-07-15T12:00:00Z').getHours('') == 12",
+        "timestamp('2024-07-15T12:00:00Z').getHours('Etc/GMT+5') == 7",
+    };
+    static const char *const bad[] = {
+        "timestamp('2024-07-15T12:00:00Z').getHours('Nowhere/Land') == 12",
+        "timestamp('2024-07-15T12:00:00Z').getHours('../zoneinfo/UTC') == 12",
+        "timestamp('2024-07-15T12:00:00Z').getHours('/usr/share/zoneinfo/UTC') == 12",
+        "timestamp('2024-07-15T12:00:00Z').getHours('Europe') == 12",
+        "timestamp('2024-07-15T12:00:00Z').getHours('tzdata.zi') == 12",
+        "timestamp('2024-07-15T12:00:00Z').getHours('zone.tab') == 12",
+    };
+
+    (void)state;
+    expect_all(texts, SC_ARRAY_LEN(texts), "true");
+    expect_all(bad, SC_ARRAY_LEN(bad), "error: unknown time zone");
+}
+
+static void many_time_zones_in_one_rule_are_read(void **state)
+{
+    static const char *const texts[] = {
+        "['Europe/Paris', 'Asia/Tokyo', 'America/New_York', 'Africa/Cairo', 'Asia/Kolkata', 'UTC',"
+        " 'Europe/Paris', 'Asia/Kolkata'].map(z, timestamp('2024-01-15T12:00:00Z').getHours(z))"
+        " == [13, 21, 7, 14, 17, 12, 13, 17]"};
+
+    (void)state;
+    expect_all(texts, SC_ARRAY_LEN(texts), "true");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_behind_a_dot_are_no_variables_of_macros),
+        cmocka_unit_test(time_zones_go_by_name),
+        cmocka_unit_test(many_time_zones_in_one_rule_are_read),
         cmocka_unit_test(what_holds_matches),
         cmocka_unit_test(what_does_not_hold_does_not_match),
         cmocka_unit_test(what_cannot_be_said_is_an_error),

@@ -37,12 +37,11 @@ static void check_file(const char *folder, const char *name, int *checked)
     len = fread(text, 1, sizeof(text), file);
     (void)fclose(file);
     ok = sc_json_is_valid(sc_str_of(text, len));
-    /* Go replaces broken UTF-8 in strings instead of refusing it, and so do we. */
     if (name[0] == 'y' && !ok)
         fail_msg("%s is refused", name);
-    if (name[0] == 'n' && ok && sc_str_is_utf8(sc_str_of(text, len)))
+    if (name[0] == 'n' && ok)
         fail_msg("%s is accepted", name);
-    *checked += name[0] == 'y' || name[0] == 'n';
+    (*checked)++; /* an i_ file may go either way: it only must do no harm */
 }
 
 static void the_conformance_suite_is_met(void **state)
@@ -68,7 +67,7 @@ static void the_conformance_suite_is_met(void **state)
     }
     closedir(dir);
     print_message("%d files\n", checked);
-    assert_true(checked > 100);
+    assert_int_equal(checked, 318); /* y_ 95, n_ 188, i_ 35: the whole suite */
 }
 
 static void documents_survive_a_round_trip(void **state)
