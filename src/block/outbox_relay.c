@@ -72,8 +72,7 @@ void sc_outbox_start(sc_outbox *outbox)
         .closed = on_closed,
         .user = outbox,
     };
-    if (entry->pubsub->ops->subscribe(entry->pubsub->self, &outbox->subscription, &err) !=
-        SC_OK) {
+    if (entry->pubsub->ops->subscribe(entry->pubsub->self, &outbox->subscription, &err) != SC_OK) {
         on_trouble(&outbox->subscription, &err);
         return;
     }

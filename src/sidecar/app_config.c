@@ -6,8 +6,9 @@
 #include "sidecar/runtime_internal.h"
 #include "wire/json.h"
 
-#define LIMIT_MS 30000u /* an application that never answers must not keep its subscriptions away  \
-                         */
+#define LIMIT_MS                                                                                   \
+    30000u /* an application that never answers must not keep its subscriptions away               \
+            */
 
 static void on_answered(sc_op *op);
 

@@ -21,7 +21,7 @@
     "spec: {type: pubsub.redis, version: v1}\n" more
 #define SUBSCRIPTION(version, name, spec)                                                          \
     "apiVersion: dapr.io/" version "\nkind: Subscription\nmetadata: {name: " name "}\nspec:"       \
-                                                                                  "\n" spec
+    "\n" spec
 #define ENDPOINT(name, spec)                                                                       \
     "apiVersion: dapr.io/v1alpha1\nkind: HTTPEndpoint\nmetadata: {name: " name "}\nspec:\n" spec
 
@@ -377,17 +377,30 @@ static void subscriptions_have_two_forms(void **state)
 static void a_later_subscription_of_one_name_replaces_the_earlier(void **state)
 {
     (void)state;
-    assert_int_equal(load_one(SUBSCRIPTION("v1alpha1", "a", "  {pubsubname: p, topic: t, route: /1}\n") "---\n" SUBSCRIPTION(
-                         "v1alpha1",
-                         "''", "  {pubsubname: p, topic: n}\n") "---\n" SUBSCRIPTION("v1alpha1",
-                                                                                     "''",
-                                                                                     "  "
-                                                                                     "{pubsubname: "
-                                                                                     "p, topic: "
-                                                                                     "m}\n") "---"
-                                                                                             "\n" SUBSCRIPTION("v2alpha1",
-                                                                                                               "a",
-                                                                                                               "  {pubsubname: p, topic: u}\n")),
+    assert_int_equal(load_one(
+                         SUBSCRIPTION("v1alpha1", "a", "  {pubsubname: p, topic: t, route: /1}\n") "---\n" SUBSCRIPTION(
+                             "v1alpha1", "''",
+                             "  {pubsubname: p, topic: n}\n") "---\n" SUBSCRIPTION("v1alpha1", "''",
+                                                                                   "  "
+                                                                                   "{pubsubname: "
+                                                                                   "p, topic: "
+                                                                                   "m}\n") "---"
+                                                                                           "\n" SUBSCRIPTION(
+                                                                                               "v2a"
+                                                                                               "lph"
+                                                                                               "a1",
+                                                                                               "a",
+                                                                                               "  "
+                                                                                               "{pu"
+                                                                                               "bsu"
+                                                                                               "bna"
+                                                                                               "me:"
+                                                                                               " p,"
+                                                                                               " to"
+                                                                                               "pic"
+                                                                                               ": "
+                                                                                               "u}"
+                                                                                               "\n")),
                      SC_OK);
     assert_int_equal(all.subscription_count, 3);
     assert_text(all.subscriptions[0].topic, "u");
