@@ -76,6 +76,7 @@ class App:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body leave in two writes: 40 ms an answer else
 
             def reply(self, status, body):
                 data = b"" if body is None else json.dumps(body).encode()
@@ -115,7 +116,7 @@ class App:
 
 class Sidecar:
     def __init__(self, app_id, resources=None, app_port=None, flags=(), env=None, wait=True, cwd=None, ports=None,
-                 prefix=()):
+                 prefix=(), ready_seconds=15):
         self.port, self.grpc_port = ports or (free_port(), free_port())
         self.log = []
         args = [*prefix, BINARY, "sidecar", "--app-id", app_id, "--dapr-http-port", str(self.port),
@@ -131,13 +132,13 @@ class Sidecar:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         if wait:
-            self.wait_ready("/v1.0/healthz")
+            self.wait_ready("/v1.0/healthz", ready_seconds)
 
     def _read(self):
         for line in self.process.stdout:
             self.log.append(line.rstrip())
 
-    def wait_ready(self, path):
+    def wait_ready(self, path, seconds=15):
         def ready():
             if self.process.poll() is not None:
                 raise AssertionError("ended:\n" + "\n".join(self.log))
@@ -145,7 +146,7 @@ class Sidecar:
                 return self.get(path)[0] == 204
             except OSError:
                 return False
-        wait_until(ready, f"ready; log:\n" + "\n".join(self.log))
+        wait_until(ready, f"ready; log:\n" + "\n".join(self.log), seconds)
 
     def request(self, method, path, body=b"", headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
