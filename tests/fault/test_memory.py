@@ -46,7 +46,7 @@ def resident_kb(sidecar):
 
 
 @pytest.mark.parametrize("kind", ["pubsub.redis", "pubsub.sqlite", "pubsub.in-memory"])
-def test_sixty_thousand_messages_leave_the_memory_as_it_was(start, tmp_path, release, kind):
+def test_seventy_thousand_messages_leave_the_memory_as_it_was(start, tmp_path, release, kind):
     folder = tmp_path / "resources"
     folder.mkdir()
     if kind == "pubsub.redis":
