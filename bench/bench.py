@@ -38,9 +38,13 @@ class Bench:
         self.processes = []
         self.redis = free_port()
         self.app = free_port()
-        self.lua = self.folder / "post.lua"
-        self.lua.write_text('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
-                            f"wrk.body = {json.dumps(BODY)}\n")
+        self.script("post", BODY)
+        self.script("save", '[{"key":"k1","value":{"message_count":5}}]')
+
+    def script(self, name, body):
+        (self.folder / f"{name}.lua").write_text(
+            'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+            f"wrk.body = {json.dumps(body)}\n")
 
     def start(self, args, **kwargs):
         log = open(self.folder / "log", "a")
@@ -102,9 +106,11 @@ http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {se
         wait_for(lambda: is_up(http), "the sidecar is up", 0.0005)
         return process, http, grpc, (time.monotonic() - started) * 1000
 
-    def wrk(self, connections, url):
-        text = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{self.seconds}s", "--latency", "-s", self.lua,
-                               url], capture_output=True, text=True, check=True).stdout
+    def wrk(self, connections, url, script="post"):
+        """`script`: what is sent, or None for a GET."""
+        sent = ["-s", self.folder / f"{script}.lua"] if script else []
+        text = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{self.seconds}s", "--latency", *sent, url],
+                              capture_output=True, text=True, check=True).stdout
         assert "Non-2xx" not in text, text
         return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
                 "p50_us": microseconds(re.search(r"50%\s+(\S+)", text)[1]),
@@ -163,9 +169,11 @@ def measure(bench, binary, embedded):
     """Rows of (what, value, unit, budget); a budget is (limit, is the limit a least)."""
     rows = {}
     components = [("redis", "pubsub.redis", {"redisHost": f"127.0.0.1:{bench.redis}"}), ("memory", "pubsub.in-memory", {})]
+    stores = [("server", "state.redis", {"redisHost": f"127.0.0.1:{bench.redis}"}), ("table", "state.in-memory", {}),
+              ("file", "state.sqlite", {"connectionString": bench.folder / "state.db"})]
     if embedded:
         components.append(("embedded", "pubsub.sqlite", {"connectionString": bench.folder / "broker.db"}))
-    folder = bench.resources("resources", *components)
+    folder = bench.resources("resources", *components, *stores)
     bench.cli("flushall")
     starts = []
     for _ in range(5):
@@ -192,6 +200,11 @@ def measure(bench, binary, embedded):
             rows["CPU per publish to Redis, µs"] = (used / got["rate"] / bench.seconds, (9, False))
         if name != "embedded":
             rows[f"publish {kind}, gRPC, share"] = (bench.h2load(grpc, name, "many")["rate"] / nginx, (budgets[name], True))
+    for name, kind, _ in stores:
+        budget = {"server": (0.6, True), "table": (0.8, True)}.get(name)
+        url = f"http://127.0.0.1:{http}/v1.0/state/{name}"
+        rows[f"{kind} set, share"] = (bench.wrk(CONNECTIONS, url, "save")["rate"] / nginx, budget)
+        rows[f"{kind} get, share"] = (bench.wrk(CONNECTIONS, f"{url}/k1", None)["rate"] / nginx, budget)
     rows["memory after, resident MB"], rows["memory after, anonymous MB"] = zip(memory_mb(process), [(10, False), (5, False)])
     count = bench.h2load(grpc, "redis", "deliver")["count"]
     bench.stop(process)

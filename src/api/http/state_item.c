@@ -119,7 +119,9 @@ static sc_str clean_value(sc_str raw, sc_arena *mem)
     return text;
 }
 
-static sc_code read_item(sc_str raw, const sc_pairs *query, sc_arena *mem, sc_state_item *item,
+/* Reads the object that `*at` begins with and moves `*at` to its closing brace, or to the opening
+ * one of an object without members. */
+static sc_code read_item(sc_str *at, const sc_pairs *query, sc_arena *mem, sc_state_item *item,
                          sc_error *err)
 {
     sc_code code = SC_OK;
@@ -128,7 +130,7 @@ static sc_code read_item(sc_str raw, const sc_pairs *query, sc_arena *mem, sc_st
 
     item->value = SC_STR("null");
     item->is_json = true;
-    while (code == SC_OK && sc_json_next_member(&raw, &key, &value)) {
+    while (code == SC_OK && sc_json_next_member(at, &key, &value)) {
         if (is_named(key, "key"))
             code = read_text(value, "SetRequest.key", mem, &item->key, err);
         else if (is_named(key, "value"))
@@ -147,6 +149,50 @@ static sc_code read_item(sc_str raw, const sc_pairs *query, sc_arena *mem, sc_st
     return code;
 }
 
+/* ---- lists ---- */
+
+static sc_str skip(sc_str text, size_t len)
+{
+    while (len < text.len && (text.at[len] == ' ' || text.at[len] == '\t' || text.at[len] == '\n' ||
+                              text.at[len] == '\r'))
+        len++;
+    return sc_str_sub(text, len, text.len);
+}
+
+/* Moves `*at` into the list, or over the comma to the next element; false at the end. */
+static bool next_in_list(sc_str *at)
+{
+    sc_str rest = skip(*at, 0);
+
+    if (rest.len == 0 || (rest.at[0] != '[' && rest.at[0] != ','))
+        return false;
+    *at = skip(rest, 1);
+    return at->len > 0 && at->at[0] != ']';
+}
+
+/* Behind the object that read_item went through. */
+static void leave_object(sc_str *at)
+{
+    sc_str rest = skip(*at, 0);
+
+    if (rest.len > 0 && rest.at[0] == '{')
+        rest = skip(rest, 1);
+    *at = sc_str_sub(rest, 1, rest.len);
+}
+
+/* Room for one more of `size` bytes behind `count` zeroed or filled ones. */
+static void *grown(sc_arena *mem, void *old, size_t count, size_t size)
+{
+    char *list;
+
+    if ((count & (count - 1)) != 0) /* there is room up to the next power of two */
+        return old;
+    list = sc_arena_zero(mem, (count ? count * 2 : 1) * size);
+    if (count > 0)
+        memcpy(list, old, count * size);
+    return list;
+}
+
 /* ---- bodies ---- */
 
 /* The first value of `body`; what ends too early is what Go's decoder says of a stream. */
@@ -161,21 +207,10 @@ static sc_code first_value(sc_str body, sc_str *value, sc_error *err)
     return err->code;
 }
 
-static size_t count_elements(sc_str list)
-{
-    size_t count = 0;
-    sc_str element;
-
-    while (sc_json_next_element(&list, &element))
-        count++;
-    return count;
-}
-
 sc_code http_read_state_items(sc_str body, const sc_pairs *query, sc_arena *mem,
                               sc_state_item **items, size_t *count, sc_error *err)
 {
     sc_str list;
-    sc_str element;
 
     *count = 0;
     *items = NULL;
@@ -185,16 +220,18 @@ sc_code http_read_state_items(sc_str body, const sc_pairs *query, sc_arena *mem,
         return SC_OK;
     if (list.at[0] != '[')
         return wrong_value(list, "[]state.SetRequest", err);
-    *items = sc_arena_zero(mem, (count_elements(list) + 1) * sizeof(**items));
-    while (sc_json_next_element(&list, &element)) {
-        sc_state_item *item = &(*items)[(*count)++];
+    while (next_in_list(&list)) {
+        sc_state_item *item;
 
-        if (element.at[0] != '{' && !is_null(element))
-            return wrong_value(element, "state.SetRequest", err);
-        if (read_item(element, query, mem, item, err) != SC_OK)
+        if (list.at[0] != '{' && !is_null(list))
+            return wrong_value(list, "state.SetRequest", err);
+        *items = grown(mem, *items, *count, sizeof(**items));
+        item = &(*items)[(*count)++];
+        if (read_item(&list, query, mem, item, err) != SC_OK)
             return err->code;
         if (item->key.len == 0)
             return sc_fail(err, SC_INVALID, "\"key\" is a required field");
+        leave_object(&list);
     }
     return SC_OK;
 }
@@ -208,9 +245,10 @@ static sc_code read_keys(sc_str list, sc_state_bulk_get_request *req, sc_error *
         return SC_OK;
     if (list.at[0] != '[')
         return wrong_type(list, "BulkGetRequest.keys", "[]string", err);
-    req->keys = sc_arena_zero(mem, (count_elements(list) + 1) * sizeof(req->keys[0]));
     req->count = 0;
     while (sc_json_next_element(&list, &element)) {
+        req->keys = grown(mem, req->keys, req->count, sizeof(req->keys[0]));
+        req->keys[req->count] = SC_STR_NONE;
         if (read_text(element, "BulkGetRequest.keys", mem, &req->keys[req->count++], err) != SC_OK)
             return err->code;
     }
@@ -266,7 +304,7 @@ static sc_code read_operation(sc_str object, const sc_pairs *query, sc_arena *me
         return code;
     if (request.at[0] != '{')
         return wrong_type(request, "StateOperation.request", "map", err);
-    return read_item(request, query, mem, item, err);
+    return read_item(&request, query, mem, item, err);
 }
 
 static sc_code read_operations(sc_str list, const sc_pairs *query,
@@ -279,9 +317,9 @@ static sc_code read_operations(sc_str list, const sc_pairs *query,
         return SC_OK;
     if (list.at[0] != '[')
         return wrong_type(list, "stateTransactionRequestBody.operations", "[]operation", err);
-    req->items = sc_arena_zero(mem, (count_elements(list) + 1) * sizeof(req->items[0]));
     req->count = 0;
     while (sc_json_next_element(&list, &element)) {
+        req->items = grown(mem, req->items, req->count, sizeof(req->items[0]));
         if (element.at[0] != '{' && !is_null(element))
             return wrong_type(element, "stateTransactionRequestBody.operations", "operation", err);
         if (read_operation(element, query, mem, &req->items[req->count++], err) != SC_OK)
