@@ -153,13 +153,19 @@ static void on_read(sc_redis_request *request, const sc_redis_reply *reply, cons
 
 /* ---- what the server can do ---- */
 
+static sc_redis_script script_of(const sc_redis_request *request)
+{
+    const redis_question *question = (const redis_question *)request;
+
+    return (sc_redis_script)(question - question->self->load_scripts);
+}
+
 static void encode_load(sc_redis_request *request, sc_buf *out)
 {
-    (void)request;
     sc_redis_begin(out, 3);
     sc_redis_arg(out, SC_STR("SCRIPT"));
     sc_redis_arg(out, SC_STR("LOAD"));
-    sc_redis_arg(out, sc_str_from(sc_redis_state_script));
+    sc_redis_arg(out, sc_redis_state_script(script_of(request)));
 }
 
 /* Without a key it is wrong, which only a server that knows the command says. */
@@ -209,9 +215,10 @@ static void on_script_loaded(sc_redis_request *request, const sc_redis_reply *re
                              const sc_error *err)
 {
     redis_state *self = answered(request);
+    char *sha = self->server.shas[script_of(request)];
 
-    if (!err && sc_redis_text(reply).len == sizeof(self->server.script_sha) - 1)
-        memcpy(self->server.script_sha, reply->text.at, reply->text.len);
+    if (!err && sc_redis_text(reply).len == sizeof(self->server.shas[0]) - 1)
+        memcpy(sha, reply->text.at, reply->text.len);
 }
 
 static void on_probed(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
@@ -282,7 +289,8 @@ static void on_ready(void *at)
 
     self->was_ready = true;
     self->server.asked_ms = 0;
-    ask(self, &self->load_script, encode_load, on_script_loaded);
+    for (size_t i = 0; i < SC_REDIS_SCRIPTS; i++)
+        ask(self, &self->load_scripts[i], encode_load, on_script_loaded);
     ask(self, &self->probe_json, encode_probe, on_probed);
     sc_redis_state_count_replicas(self);
 }

@@ -17,9 +17,15 @@ typedef struct redis_state_conf {
     sc_str max_retry_backoff;
 } redis_state_conf;
 
+typedef enum sc_redis_script {
+    SC_REDIS_SAVE,  /* one value into a hash */
+    SC_REDIS_WRITE, /* everything else */
+    SC_REDIS_SCRIPTS,
+} sc_redis_script;
+
 /* What a server can do, learned after each connection. */
 typedef struct redis_state_server {
-    char script_sha[41]; /* of the write script; "": not loaded, it is sent whole */
+    char shas[SC_REDIS_SCRIPTS][41]; /* "": not loaded, it is sent whole */
     bool has_json;
     uint64_t replicas; /* connected to it */
     uint64_t asked_ms; /* when the replicas were counted; loop clock */
@@ -43,7 +49,7 @@ typedef struct redis_state {
     sc_log_gate replica_gate;
     const sc_doc *indexes; /* queryIndexes, an array; NULL: none */
     sc_arena mem;
-    redis_question load_script;
+    redis_question load_scripts[SC_REDIS_SCRIPTS];
     redis_question probe_json;
     redis_question count_replicas;
     bool was_ready;
@@ -52,7 +58,7 @@ typedef struct redis_state {
 } redis_state;
 
 /* redis_write.c */
-extern const char sc_redis_state_script[];
+sc_str sc_redis_state_script(sc_redis_script which);
 void sc_redis_state_write(void *at, sc_state_write_op *op);
 void sc_redis_state_transact(void *at, sc_state_transact_op *op);
 /* Fails the writes that wait on the strong connection, which was closed. */

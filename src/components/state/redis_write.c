@@ -17,64 +17,87 @@
 #define WAIT_MS       1000u
 #define REPLICAS_GATE 10000
 
+/* What is asked for most, a value into a hash without further wishes, in the shortest way: KEYS
+ * one, ARGV the version it must have and the data, as below. */
+static const char save_script[] =
+    "local key, expected = KEYS[1], ARGV[1]\n"
+    "local version = redis.pcall('HGET', key, 'version')\n"
+    "if type(version) == 'table' then\n"
+    "  redis.call('DEL', key)\n"
+    "  version = 0\n"
+    "elseif not version or version == '' then\n"
+    "  version = 0\n"
+    "elseif version ~= expected and (expected ~= '0' or redis.call('HGET', key, 'first-write')) "
+    "then\n"
+    "  return redis.error_reply('ETAG failed to set key ' .. key)\n"
+    "end\n"
+    "version = tonumber(version)\n"
+    "if not version then\n"
+    "  return redis.error_reply('ERR the version of key ' .. key .. ' is no number')\n"
+    "end\n"
+    "redis.call('HSET', key, 'data', ARGV[2], 'version', version + 1)\n"
+    "return 1\n";
+
 /* KEYS: one per write. ARGV: four per write: what to do, the version it must have ("0": any, unless
  * it was written with first-write), the seconds it lives ("": as before), the data. What to do:
  * set, first (set, first-write), del; for documents jset, jfirst, jdel. All is checked before
  * anything is written. A key of another type is replaced. */
-const char sc_redis_state_script[] =
-    "local function field(key, op, name)\n"
-    "  if string.sub(op, 1, 1) == 'j' then return redis.pcall('JSON.GET', key, '.' .. name) end\n"
-    "  return redis.pcall('HGET', key, name)\n"
-    "end\n"
+static const char write_script[] =
     "local versions = {}\n"
     "for i, key in ipairs(KEYS) do\n"
     "  local op, expected = ARGV[i * 4 - 3], ARGV[i * 4 - 2]\n"
-    "  local version = field(key, op, 'version')\n"
-    "  if type(version) == 'table' then\n"
-    "    versions[key] = -1\n"
-    "  elseif not version or version == '' then\n"
+    "  local read, version_at, mark_at = 'HGET', 'version', 'first-write'\n"
+    "  if string.byte(op) == 106 then\n"
+    "    read, version_at, mark_at = 'JSON.GET', '.version', '.first-write'\n"
+    "  end\n"
+    "  local version = redis.pcall(read, key, version_at)\n"
+    "  if not version or version == '' then\n"
     "    versions[key] = 0\n"
+    "  elseif type(version) == 'table' then\n"
+    "    versions[key] = -1\n"
     "  else\n"
     "    local is_delete = op == 'del' or op == 'jdel'\n"
-    "    local fits = version == expected\n"
-    "    if not fits and expected == '0' then\n"
-    "      fits = is_delete or type(field(key, op, 'first-write')) ~= 'string'\n"
-    "    end\n"
-    "    if not fits then\n"
+    "    if version ~= expected and (expected ~= '0' or\n"
+    "        not is_delete and type(redis.pcall(read, key, mark_at)) == 'string') then\n"
     "      return redis.error_reply('ETAG failed to ' .. (is_delete and 'delete ' or 'set key ') "
     ".. key)\n"
     "    end\n"
-    "    versions[key] = tonumber(version)\n"
-    "    if not versions[key] and not is_delete then\n"
+    "    versions[key] = tonumber(version) or (is_delete and 0)\n"
+    "    if not versions[key] then\n"
     "      return redis.error_reply('ERR the version of key ' .. key .. ' is no number')\n"
     "    end\n"
     "  end\n"
     "end\n"
     "for i, key in ipairs(KEYS) do\n"
     "  local op, ttl, data = ARGV[i * 4 - 3], ARGV[i * 4 - 1], ARGV[i * 4]\n"
-    "  if op == 'del' or op == 'jdel' or versions[key] == -1 then\n"
+    "  local version, is_delete = versions[key] + 1, op == 'del' or op == 'jdel'\n"
+    "  if is_delete or version == 0 then\n"
     "    redis.call('DEL', key)\n"
-    "    versions[key] = 0\n"
+    "    version = is_delete and 0 or 1\n"
     "  end\n"
-    "  if op ~= 'del' and op ~= 'jdel' then\n"
-    "    local version = string.format('%.0f', versions[key] + 1)\n"
-    "    versions[key] = versions[key] + 1\n"
-    "    if op == 'set' then\n"
-    "      redis.call('HSET', key, 'data', data, 'version', version)\n"
-    "    elseif op == 'first' then\n"
-    "      redis.call('HSET', key, 'data', data, 'version', version, 'first-write', 0)\n"
-    "    else\n"
-    "      local mark = op == 'jfirst' and ',\"first-write\":0' or ''\n"
-    "      redis.call('JSON.SET', key, '$', '{\"data\":' .. data .. ',\"version\":' .. version .. "
-    "mark .. '}')\n"
-    "    end\n"
-    "    if ttl ~= '' then\n"
-    "      if tonumber(ttl) > 0 then redis.call('EXPIRE', key, ttl) else redis.call('PERSIST', "
-    "key) end\n"
-    "    end\n"
+    "  if op == 'set' then\n"
+    "    redis.call('HSET', key, 'data', data, 'version', version)\n"
+    "  elseif op == 'first' then\n"
+    "    redis.call('HSET', key, 'data', data, 'version', version, 'first-write', 0)\n"
+    "  elseif not is_delete then\n"
+    "    local mark = op == 'jfirst' and ',\"first-write\":0' or ''\n"
+    "    redis.call('JSON.SET', key, '$', '{\"data\":' .. data .. ',\"version\":' ..\n"
+    "      string.format('%.0f', version) .. mark .. '}')\n"
+    "  end\n"
+    "  versions[key] = version\n"
+    "  if ttl ~= '' and not is_delete then\n"
+    "    if tonumber(ttl) > 0 then redis.call('EXPIRE', key, ttl) else redis.call('PERSIST', key) "
+    "end\n"
     "  end\n"
     "end\n"
     "return 1\n";
+
+static const char *const scripts[SC_REDIS_SCRIPTS] = {save_script, write_script};
+
+sc_str sc_redis_state_script(sc_redis_script which)
+{
+    return sc_str_from(scripts[which]);
+}
 
 /* A write in the script's words. */
 typedef struct script_write {
@@ -96,6 +119,7 @@ typedef struct write_flow {
     size_t count;
     size_t from; /* the run of writes that is under way: [from, to) */
     size_t to;
+    sc_redis_script script;
     bool is_single;
     bool sends_script; /* the server does not know it */
     bool is_strong;
@@ -185,27 +209,35 @@ static sc_code translate(write_flow *flow, const sc_state_write *write, script_w
 
 /* ---- runs ---- */
 
+static void encode_arguments(const script_write *one, sc_buf *out)
+{
+    sc_redis_arg(out, sc_str_from(one->op));
+    sc_redis_arg(out, one->expected);
+    sc_redis_arg(out, one->ttl);
+    sc_redis_arg(out, one->data);
+}
+
 /* EVALSHA sha n keys... args..., or EVAL with the text. */
 static void encode_script(sc_redis_request *request, sc_buf *out)
 {
     write_flow *flow = (write_flow *)request;
+    bool is_save = flow->script == SC_REDIS_SAVE;
     size_t count = flow->to - flow->from;
 
-    sc_redis_begin(out, 3 + count * 5);
+    sc_redis_begin(out, is_save ? 6 : 3 + count * 5);
     sc_redis_arg(out, flow->sends_script ? SC_STR("EVAL") : SC_STR("EVALSHA"));
-    sc_redis_arg(out, sc_str_from(flow->sends_script ? sc_redis_state_script
-                                                     : flow->self->server.script_sha));
+    sc_redis_arg(out, sc_str_from(flow->sends_script ? scripts[flow->script]
+                                                     : flow->self->server.shas[flow->script]));
     sc_redis_arg_u64(out, count);
     for (size_t i = flow->from; i < flow->to; i++)
         sc_redis_arg(out, flow->writes[i].from->key);
-    for (size_t i = flow->from; i < flow->to; i++) {
-        const script_write *one = &flow->writes[i];
-
-        sc_redis_arg(out, sc_str_from(one->op));
-        sc_redis_arg(out, one->expected);
-        sc_redis_arg(out, one->ttl);
-        sc_redis_arg(out, one->data);
+    if (is_save) {
+        sc_redis_arg(out, flow->writes->expected);
+        sc_redis_arg(out, flow->writes->data);
+        return;
     }
+    for (size_t i = flow->from; i < flow->to; i++)
+        encode_arguments(&flow->writes[i], out);
 }
 
 /* WAIT answers for what its own connection wrote: a strong write has one apart, where it can, so
@@ -247,7 +279,7 @@ static void send_run(write_flow *flow)
     flow->request.done = on_script_ran;
     flow->request.key = flow->writes[flow->from].from->key;
     flow->request.block_ms = 0;
-    flow->sends_script = flow->self->server.script_sha[0] == '\0';
+    flow->sends_script = flow->self->server.shas[flow->script][0] == '\0';
     flow->is_apart = can_go_apart(flow);
     send(flow);
 }
@@ -397,10 +429,14 @@ void sc_redis_state_write(void *at, sc_state_write_op *op)
     flow->writes = sc_arena_new(op->op.mem, script_write);
     flow->count = 1;
     flow->is_single = true;
-    if (translate(flow, &op->write, flow->writes, &op->op.err) == SC_OK)
+    flow->script = SC_REDIS_WRITE;
+    if (translate(flow, &op->write, flow->writes, &op->op.err) == SC_OK) {
+        if (strcmp(flow->writes->op, "set") == 0 && flow->writes->ttl.len == 0)
+            flow->script = SC_REDIS_SAVE;
         start(flow);
-    else
+    } else {
         sc_op_finish(&op->op);
+    }
 }
 
 static int by_slot(const void *a, const void *b)
@@ -424,6 +460,7 @@ void sc_redis_state_transact(void *at, sc_state_transact_op *op)
     flow->etag_fault = &op->etag_fault;
     flow->writes = sc_arena_zero(op->op.mem, (op->count + 1) * sizeof(flow->writes[0]));
     flow->count = op->count;
+    flow->script = SC_REDIS_WRITE;
     for (size_t i = 0; i < op->count; i++) {
         if (translate(flow, &op->writes[i], &flow->writes[i], &op->op.err) != SC_OK) {
             sc_op_finish(&op->op);
