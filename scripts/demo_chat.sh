@@ -8,6 +8,7 @@ set -eu
 broker=$1
 build=${DEMO_BUILD:-build/release}
 . scripts/demo_lib.sh
+export XDG_RUNTIME_DIR="$work" # the sidecars find each other there, and only each other
 
 # Shows the request as it is typed, and its answer.
 request() { # METHOD URL [JSON]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`./dev demo` and `./dev demo chat`, as a newcomer sees them, over the build that is tested."""
+import json
 import os
 import pathlib
 import re
@@ -40,3 +41,6 @@ def test_the_tutorials_walk_shows_what_the_tutorial_prints(broker):
                    '{"status":"registered","user_id":"dora"}', "== APP == Set message count for dora: 0",
                    '{"message_count":0}', "== APP == Published MessageSent event for user bob"):
         assert wanted in lines, f"{wanted} is missing, or out of order, in\n{shown}"
+    reply = json.loads(next(line for line in shown.splitlines() if line.startswith('{"user_id":"bob","reply"')))["reply"]
+    assert "The user has sent 3 messages so far" in reply
+    assert re.search(r"'get_current_time': \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$", reply)

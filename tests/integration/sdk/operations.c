@@ -125,6 +125,7 @@ static void rest(void)
            pillion_json_string(pillion_json_find(pillion_call_json(call), "/extended/my key"), ""));
     pillion_call_free(call);
     check("health", pillion_health(client, PILLION_HEALTH_FULL, NULL));
+    check("invoke nobody", pillion_invoke(client, "nobody", "GET", "/x", pillion_text(""), NULL));
     check("api", pillion_api(client, "POST", "/v1.0-alpha2/conversation/echo/converse",
                              pillion_text("{\"inputs\":[{\"messages\":[{\"ofUser\":{\"content\":"
                                           "[{\"text\":\"hi\"}]}}]}]}"),

@@ -151,6 +151,7 @@ set metadata: OK
 metadata: OK
   orders value
 health: OK
+invoke nobody: Internal ERR_DIRECT_INVOKE
 api: OK
 shutdown: OK
 """

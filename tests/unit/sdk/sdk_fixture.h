@@ -22,6 +22,7 @@
 
 #define PEER_MAX   8
 #define PEER_HANGS "(says nothing until the end)"
+#define PEER_CUTS  "(closes without reading)"
 
 typedef struct peer {
     int listener;
@@ -96,6 +97,11 @@ static inline void *peer_run(void *at)
 
         if (fd < 0)
             break;
+        if (strcmp(*say, PEER_CUTS) == 0) {
+            close(fd);
+            self->served++;
+            continue;
+        }
         peer_read(fd, self->heard[self->served], sizeof(self->heard[0]));
         self->served++;
         if (strcmp(*say, PEER_HANGS) == 0) {

@@ -152,6 +152,28 @@ static void a_peer_that_dies_is_unavailable(void **state)
     pillion_client_free(client);
 }
 
+/* Writing to a connection that is cut raises SIGPIPE, which this program does not ignore. */
+static void a_peer_that_cuts_us_off_does_not_end_the_program(void **state)
+{
+    static const char *const script[] = {PEER_CUTS, PEER_CUTS, PEER_CUTS, PEER_CUTS, NULL};
+    size_t len = 3 * 1024 * 1024;
+    char *body = calloc(1, len);
+    pillion_client *client;
+    peer p;
+
+    (void)state;
+    peer_start(&p, script);
+    client = client_of(NULL, p.port);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pillion_finish(pillion_publish(client, "p", "t", pillion_bytes(body, len),
+                                                        "application/octet-stream", NULL),
+                                        NULL),
+                         PILLION_UNAVAILABLE);
+    pillion_client_free(client);
+    peer_stop(&p);
+    free(body);
+}
+
 static void garbage_is_an_error_not_an_answer(void **state)
 {
     static const char *const script[] = {
@@ -574,6 +596,7 @@ int main(void)
         cmocka_unit_test(an_error_body_is_the_story),
         cmocka_unit_test(a_peer_that_hangs_ends_in_a_deadline),
         cmocka_unit_test(a_peer_that_dies_is_unavailable),
+        cmocka_unit_test(a_peer_that_cuts_us_off_does_not_end_the_program),
         cmocka_unit_test(garbage_is_an_error_not_an_answer),
         cmocka_unit_test(a_long_answer_is_cut_off),
         cmocka_unit_test(wrong_arguments_send_nothing),
