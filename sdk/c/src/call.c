@@ -175,10 +175,12 @@ static void complete(pillion_call *call)
     sc_list_remove(&call->link);
     call->client = NULL;
     call->loop = NULL;
+    client->closing++; /* the callback may free it */
     if (call->has_done && call->done)
         call->done(call->user, call);
     if (call->has_done || call->is_forgotten)
         free_call(call);
+    client->closing--;
     client_maybe_go(client);
 }
 

@@ -194,7 +194,7 @@ void pillion_client_free(pillion_client *client)
         return;
     own = client->owns_loop ? client->loop : NULL;
     client->is_freed = true;
-    client->closing = 1; /* it does not go while this function uses it */
+    client->closing++; /* it does not go while this function uses it */
     SC_LIST_EACH_SAFE (&client->calls, it)
         pillion_call_cancel(SC_CONTAINER_OF(it, pillion_call, link));
     SC_LIST_EACH_SAFE (&client->streams, it)

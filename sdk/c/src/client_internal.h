@@ -27,7 +27,7 @@ struct pillion_client {
     sc_grpc_channel *grpc; /* made by the first stream */
     sc_list calls;         /* of pillion_call, under way */
     sc_list streams;       /* of pillion_stream, not over */
-    uint32_t closing;      /* connections that are closing */
+    uint32_t closing;      /* connections that are closing, and whoever still uses it */
     bool is_freed;
 };
 

@@ -492,6 +492,28 @@ static void a_freed_client_cancels_its_calls(void **state)
     peer_stop(&p);
 }
 
+static void on_done_free(void *user, pillion_call *call)
+{
+    assert_int_equal(pillion_call_code(call), PILLION_INVALID);
+    pillion_client_free(user);
+    done_count++;
+}
+
+/* Also one that never had a connection, which goes at once. */
+static void a_client_may_be_freed_by_its_callback(void **state)
+{
+    pillion_loop *loop = pillion_loop_new();
+    pillion_client *client = client_of(loop, 1);
+
+    (void)state;
+    done_count = 0;
+    pillion_then(pillion_publish(client, "", "", pillion_text(""), NULL, NULL), on_done_free,
+                 client);
+    pillion_loop_run(loop);
+    pillion_loop_free(loop);
+    assert_int_equal(done_count, 1);
+}
+
 static void on_done_wait(void *user, pillion_call *call)
 {
     pillion_client *client = user;
@@ -607,6 +629,7 @@ int main(void)
         cmocka_unit_test(bulk_publish_tells_which_failed),
         cmocka_unit_test(health_is_waited_for),
         cmocka_unit_test(a_freed_client_cancels_its_calls),
+        cmocka_unit_test(a_client_may_be_freed_by_its_callback),
         cmocka_unit_test(waiting_inside_a_callback_is_refused),
         cmocka_unit_test(a_cancelled_call_completes),
         cmocka_unit_test(endpoints_are_read),
