@@ -110,6 +110,7 @@ static void check_ports(doctor *d)
 
 /* ---- findings ---- */
 
+static void tell(doctor *d, cli_mark mark, const char *fmt, va_list args) SC_PRINTF(3, 0);
 static void tell(doctor *d, cli_mark mark, const char *fmt, va_list args)
 {
     sc_str text = cli_text_va(d->c, fmt, args);
