@@ -6,8 +6,8 @@
  * The file is pillion-NAME.so. It is looked for in the folder that the environment variable
  * PILLION_MODULES names and only there; without it in modules/ beside the binary (a build folder)
  * and in ../lib/pillion/ (an installed prefix), where the binary is the file that runs, not a link
- * to it. For a program that has this code from a shared library: in pillion/ beside the library, and
- * in ../modules/.
+ * to it. For a program that has this code from a shared library: in pillion/ beside the library,
+ * and in ../modules/.
  */
 #ifndef SC_CORE_MODULE_H
 #define SC_CORE_MODULE_H

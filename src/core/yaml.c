@@ -228,7 +228,8 @@ static sc_code parse(sc_str text, reader *r, sc_doc **out)
     fy_diag_set_collect_errors(diag, true);
     cfg.diag = diag;
     parser = fy_parser_create(&cfg);
-    if (!parser || fy_parser_set_string(parser, text.len ? text.at : "", text.len) != 0)
+    text = sc_arena_str(r->mem, text); /* libfyaml reads numbers up to the NUL behind them */
+    if (!parser || fy_parser_set_string(parser, text.at, text.len) != 0)
         sc_out_of_memory("yaml");
     code = read_all(parser, diag, r, out);
     fy_parser_destroy(parser);
