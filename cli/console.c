@@ -78,10 +78,8 @@ cli_console *cli_console_open(cli *c, sc_loop *loop, const cli_console_ops *ops,
         sc_error err;
 
         to->console = console;
-        if (sc_stream_open_shared_fd(loop, i + 1, &stream_ops, to, &to->stream, &err) == SC_OK)
-            sc_stream_pause(to->stream); /* it is only written to */
-        else
-            to->stream = NULL;
+        if (sc_stream_open_output(loop, i + 1, &stream_ops, to, &to->stream, &err) != SC_OK)
+            to->stream = NULL; /* a file: nothing to wait for */
     }
     c->console = console;
     c->write = write_for_command;

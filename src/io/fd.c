@@ -41,18 +41,17 @@ sc_code sc_stream_open_fd(sc_loop *loop, int fd, const sc_stream_ops *ops, void 
     return SC_OK;
 }
 
-sc_code sc_stream_open_shared_fd(sc_loop *loop, int fd, const sc_stream_ops *ops, void *self,
-                                 sc_stream **out, sc_error *err)
+sc_code sc_stream_open_output(sc_loop *loop, int fd, const sc_stream_ops *ops, void *self,
+                              sc_stream **out, sc_error *err)
 {
     sc_code code;
     char path[40];
-    int mode = fcntl(fd, F_GETFL);
     int own = -1;
 
-    if (mode < 0 || !can_wait(fd))
+    if (!can_wait(fd))
         return sc_fail(err, SC_INVALID, "descriptor %d is no pipe, terminal or socket", fd);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    own = open(path, (mode & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (own < 0) /* a socket, or a terminal of another user: there is no other way */
         own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0)

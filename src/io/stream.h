@@ -55,10 +55,11 @@ sc_stream *sc_stream_connect(sc_loop *loop, const sc_dial *to, const sc_stream_o
  * succeeds. Fails with SC_INVALID for anything else: a file never makes its writer wait. */
 sc_code sc_stream_open_fd(sc_loop *loop, int fd, const sc_stream_ops *ops, void *self,
                           sc_stream **out, sc_error *err) SC_MUST_CHECK;
-/* The same for a descriptor that other processes use too, such as standard output: a pipe or a
- * terminal is opened anew, so that its mode does not change for them. `fd` stays the caller's. */
-sc_code sc_stream_open_shared_fd(sc_loop *loop, int fd, const sc_stream_ops *ops, void *self,
-                                 sc_stream **out, sc_error *err) SC_MUST_CHECK;
+/* The same for output that other processes share, such as standard output: a pipe or a terminal is
+ * opened anew, for writing only, so that its mode does not change for them and what is typed is
+ * left alone. `fd` stays the caller's. */
+sc_code sc_stream_open_output(sc_loop *loop, int fd, const sc_stream_ops *ops, void *self,
+                              sc_stream **out, sc_error *err) SC_MUST_CHECK;
 
 /* Gives an accepted stream its owner. Reading starts at the next turn. */
 void sc_stream_adopt(sc_stream *stream, const sc_stream_ops *ops, void *self);

@@ -15,7 +15,7 @@ import uuid
 
 from sidecar import BINARY, wait_until
 
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Session:
