@@ -4,10 +4,9 @@
  */
 #include "cli/absent.h"
 #include "cli/commands.h"
-#include "cli/format.h"
 #include "cli/instances.h"
 #include "cli/print.h"
-#include "cli/resources.h"
+#include "cli/resources_list.h"
 
 typedef struct components_options {
     sc_str app_id;
@@ -33,11 +32,6 @@ static const cli_flag flags[] = {
     CLI_FLAGS_END,
 };
 
-static const sc_doc *at(const sc_doc *doc, const char *key)
-{
-    return sc_doc_get(doc, sc_str_from(key));
-}
-
 /* "a, b": the texts of a list. */
 static sc_str joined(cli *c, const sc_doc *list)
 {
@@ -51,21 +45,16 @@ static sc_str joined(cli *c, const sc_doc *list)
     return text;
 }
 
-static bool is_wanted(const components_options *o, sc_str name)
-{
-    return o->name.len == 0 || sc_str_eq(o->name, name);
-}
-
 /* ---- files ---- */
 
 static void add_file_row(cli *c, cli_table *table, const cli_resource *one)
 {
-    cli_table_add(table, sc_doc_string(at(at(one->doc, "metadata"), "namespace")));
+    cli_table_add(table, cli_resource_namespace(one));
     cli_table_add(table, one->name);
     cli_table_add(table, one->type);
-    cli_table_add(table, sc_doc_string(at(at(one->doc, "spec"), "version")));
-    cli_table_add(table, joined(c, at(one->doc, "scopes")));
-    cli_table_add(table, cli_local_time(c, one->changed_s, "%Y-%m-%d %H:%M.%S"));
+    cli_table_add(table, sc_doc_member_text(sc_doc_member(one->doc, "spec"), "version"));
+    cli_table_add(table, joined(c, sc_doc_member(one->doc, "scopes")));
+    cli_table_add(table, cli_resource_created(c, one));
     cli_table_add(table, cli_age(c, one->changed_s));
     cli_table_add(table, one->file);
 }
@@ -74,34 +63,18 @@ static int list_files(cli *c, const components_options *o, cli_format format)
 {
     static const char *const heads[] = {"Namespace", "Name",    "Type", "VERSION",
                                         "SCOPES",    "CREATED", "AGE",  "FILE"};
-    sc_str own = sc_arena_fmt(&c->mem, "%.*s/components", SC_FMT(c->root));
-    cli_texts folders = o->folders.count ? o->folders : (cli_texts){&own, 1};
-    sc_doc *list = sc_doc_new(&c->mem, SC_DOC_ARRAY);
-    cli_resources all = {0};
-    cli_table table;
-    sc_error err;
+    sc_str folder = sc_arena_fmt(&c->mem, "%.*s/components", SC_FMT(c->root));
+    cli_texts own = {&folder, 1};
+    cli_listing what = {.kind = "Component",
+                        .word = "component",
+                        .folders = o->folders.count ? &o->folders : &own,
+                        .name = o->name,
+                        .format = format,
+                        .heads = heads,
+                        .columns = SC_ARRAY_LEN(heads),
+                        .add_row = add_file_row};
 
-    for (uint32_t i = 0; i < folders.count; i++) {
-        if (cli_resources_read(c, folders.at[i], &all, &err) != SC_OK)
-            return cli_fail(c, "%s", err.text);
-    }
-    cli_table_init(&table, c, heads, SC_ARRAY_LEN(heads));
-    for (uint32_t i = 0; i < all.count; i++) {
-        const cli_resource *one = &all.at[i];
-
-        if (!sc_str_eq(one->kind, SC_STR("Component")) || !is_wanted(o, one->name))
-            continue;
-        add_file_row(c, &table, one);
-        sc_doc_add(list, cli_doc_copy(c, one->doc));
-    }
-    if (o->name.len > 0 && list->count == 0)
-        return cli_fail(c, "there is no component named %.*s in %.*s", SC_FMT(o->name),
-                        SC_FMT(folders.at[0]));
-    if (format == CLI_FORMAT_TABLE)
-        cli_table_put(&table, "  ", true);
-    else
-        cli_put_doc(c, list, format);
-    return 0;
+    return cli_resources_list(c, &what);
 }
 
 /* ---- a running sidecar ---- */
@@ -111,7 +84,7 @@ static int list_loaded(cli *c, const components_options *o, cli_format format)
     static const char *const heads[] = {"Name", "Type", "VERSION", "CAPABILITIES"};
     cli_instances all = cli_instances_find(c);
     const cli_instance *one = cli_instances_get(&all, o->app_id);
-    const sc_doc *components = one ? at(one->metadata, "components") : NULL;
+    const sc_doc *components = one ? sc_doc_member(one->metadata, "components") : NULL;
     sc_doc *list = sc_doc_new(&c->mem, SC_DOC_ARRAY);
     cli_table table;
 
@@ -123,21 +96,18 @@ static int list_loaded(cli *c, const components_options *o, cli_format format)
                         one->err.text);
     cli_table_init(&table, c, heads, SC_ARRAY_LEN(heads));
     for (const sc_doc *it = components ? components->first : NULL; it; it = it->next) {
-        if (!is_wanted(o, sc_doc_string(at(it, "name"))))
+        if (o->name.len > 0 && !sc_str_eq(o->name, sc_doc_member_text(it, "name")))
             continue;
-        cli_table_add(&table, sc_doc_string(at(it, "name")));
-        cli_table_add(&table, sc_doc_string(at(it, "type")));
-        cli_table_add(&table, sc_doc_string(at(it, "version")));
-        cli_table_add(&table, joined(c, at(it, "capabilities")));
+        cli_table_add(&table, sc_doc_member_text(it, "name"));
+        cli_table_add(&table, sc_doc_member_text(it, "type"));
+        cli_table_add(&table, sc_doc_member_text(it, "version"));
+        cli_table_add(&table, joined(c, sc_doc_member(it, "capabilities")));
         sc_doc_add(list, cli_doc_copy(c, it));
     }
     if (o->name.len > 0 && list->count == 0)
         return cli_fail(c, "the sidecar of %.*s has no component named %.*s", SC_FMT(o->app_id),
                         SC_FMT(o->name));
-    if (format == CLI_FORMAT_TABLE)
-        cli_table_put(&table, "  ", true);
-    else
-        cli_put_doc(c, list, format);
+    cli_put_list(c, &table, list, format);
     return 0;
 }
 

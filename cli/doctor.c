@@ -110,43 +110,19 @@ static void check_ports(doctor *d)
 
 /* ---- findings ---- */
 
-static void tell(doctor *d, cli_mark mark, const char *fmt, va_list args) SC_PRINTF(3, 0);
-static void tell(doctor *d, cli_mark mark, const char *fmt, va_list args)
+void doctor_note(doctor *d, cli_mark mark, const char *fmt, ...)
 {
-    sc_str text = cli_text_va(d->c, fmt, args);
+    va_list args;
+    sc_str text;
 
+    va_start(args, fmt);
+    text = cli_text_va(d->c, fmt, args);
+    va_end(args);
     if (mark == CLI_FAILURE)
         d->failures++;
     else if (mark == CLI_WARNING)
         d->warnings++;
     cli_say(d->c, mark, "%.*s", SC_FMT(text));
-}
-
-void doctor_good(doctor *d, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    tell(d, CLI_SUCCESS, fmt, args);
-    va_end(args);
-}
-
-void doctor_warn(doctor *d, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    tell(d, CLI_WARNING, fmt, args);
-    va_end(args);
-}
-
-void doctor_bad(doctor *d, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    tell(d, CLI_FAILURE, fmt, args);
-    va_end(args);
 }
 
 static int run_doctor(cli *c, void *self, const cli_args *args)

@@ -6,6 +6,7 @@
 #define SC_CLI_DOCTOR_INTERNAL_H
 
 #include "cli/instances.h"
+#include "cli/print.h"
 #include "cli/resources.h"
 
 typedef struct doctor_options {
@@ -21,9 +22,11 @@ typedef struct doctor {
     uint32_t warnings;
 } doctor;
 
-void doctor_good(doctor *d, const char *fmt, ...) SC_PRINTF(2, 3);
-void doctor_warn(doctor *d, const char *fmt, ...) SC_PRINTF(2, 3);
-void doctor_bad(doctor *d, const char *fmt, ...) SC_PRINTF(2, 3);
+/* One finding: a line, counted. */
+void doctor_note(doctor *d, cli_mark mark, const char *fmt, ...) SC_PRINTF(3, 4);
+#define doctor_good(d, ...) doctor_note((d), CLI_SUCCESS, __VA_ARGS__)
+#define doctor_warn(d, ...) doctor_note((d), CLI_WARNING, __VA_ARGS__)
+#define doctor_bad(d, ...)  doctor_note((d), CLI_FAILURE, __VA_ARGS__)
 
 /* Documents, components and where they connect to, subscriptions. */
 void doctor_check_resources(doctor *d);

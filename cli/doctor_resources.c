@@ -10,11 +10,6 @@
 #include "cli/http.h"
 #include "cli/redis.h"
 
-static const sc_doc *at(const sc_doc *doc, const char *key)
-{
-    return sc_doc_get(doc, sc_str_from(key));
-}
-
 static bool is_kind(const cli_resource *one, const char *kind)
 {
     return sc_str_eq(one->kind, sc_str_from(kind));
@@ -96,7 +91,7 @@ static void check_sqlite(doctor *d, const cli_resource *one)
 
 static void check_component(doctor *d, const cli_resource *one)
 {
-    sc_str version = sc_doc_string(at(at(one->doc, "spec"), "version"));
+    sc_str version = sc_doc_member_text(sc_doc_member(one->doc, "spec"), "version");
 
     if (one->name.len == 0 || one->type.len == 0) {
         doctor_bad(d, "%.*s:%u: a Component needs metadata.name and spec.type", SC_FMT(one->file),
@@ -119,9 +114,9 @@ static void check_component(doctor *d, const cli_resource *one)
 
 static void check_subscription(doctor *d, const cli_resources *all, const cli_resource *one)
 {
-    const sc_doc *spec = at(one->doc, "spec");
-    sc_str pubsub = sc_doc_string(at(spec, "pubsubname"));
-    sc_str topic = sc_doc_string(at(spec, "topic"));
+    const sc_doc *spec = sc_doc_member(one->doc, "spec");
+    sc_str pubsub = sc_doc_member_text(spec, "pubsubname");
+    sc_str topic = sc_doc_member_text(spec, "topic");
 
     if (pubsub.len == 0 || topic.len == 0)
         doctor_bad(d, "%.*s:%u: a Subscription needs spec.pubsubname and spec.topic",

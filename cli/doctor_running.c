@@ -9,11 +9,6 @@
 
 #define ASK_LIMIT_MS 2000u
 
-static const sc_doc *at(const sc_doc *doc, const char *key)
-{
-    return sc_doc_get(doc, sc_str_from(key));
-}
-
 /* Routes of one subscription are asked for with OPTIONS, which changes nothing. Routers that know
  * no OPTIONS answer 404 as well, so that is a warning. */
 static void check_route(doctor *d, const cli_instance *one, sc_str host, sc_str topic, sc_str path)
@@ -40,9 +35,9 @@ static void check_route(doctor *d, const cli_instance *one, sc_str host, sc_str 
 static void check_subscription(doctor *d, const cli_instance *one, const sc_doc *subscription,
                                sc_str host, bool is_http)
 {
-    sc_str pubsub = sc_doc_string(at(subscription, "pubsubname"));
-    sc_str topic = sc_doc_string(at(subscription, "topic"));
-    const sc_doc *rules = at(subscription, "rules");
+    sc_str pubsub = sc_doc_member_text(subscription, "pubsubname");
+    sc_str topic = sc_doc_member_text(subscription, "topic");
+    const sc_doc *rules = sc_doc_member(subscription, "rules");
 
     if (!cli_instance_has_component(one, pubsub))
         doctor_bad(d,
@@ -52,17 +47,17 @@ static void check_subscription(doctor *d, const cli_instance *one, const sc_doc 
     if (!is_http || !sc_doc_is(rules, SC_DOC_ARRAY))
         return;
     SC_DOC_EACH (rules, it) {
-        if (sc_doc_string(at(it, "path")).len > 0)
-            check_route(d, one, host, topic, sc_doc_string(at(it, "path")));
+        if (sc_doc_member_text(it, "path").len > 0)
+            check_route(d, one, host, topic, sc_doc_member_text(it, "path"));
     }
 }
 
 static void check_app(doctor *d, const cli_instance *one)
 {
-    const sc_doc *app = at(one->metadata, "appConnectionProperties");
-    const sc_doc *subscriptions = at(one->metadata, "subscriptions");
-    sc_str host = sc_doc_string(at(app, "channelAddress"));
-    sc_str protocol = sc_doc_string(at(app, "protocol"));
+    const sc_doc *app = sc_doc_member(one->metadata, "appConnectionProperties");
+    const sc_doc *subscriptions = sc_doc_member(one->metadata, "subscriptions");
+    sc_str host = sc_doc_member_text(app, "channelAddress");
+    sc_str protocol = sc_doc_member_text(app, "protocol");
     bool listens = false;
     sc_error err;
 

@@ -239,6 +239,14 @@ void cli_put_doc(cli *c, const sc_doc *doc, cli_format format)
     sc_buf_deinit(&out);
 }
 
+void cli_put_list(cli *c, const cli_table *table, const sc_doc *list, cli_format format)
+{
+    if (format == CLI_FORMAT_JSON || format == CLI_FORMAT_YAML)
+        cli_put_doc(c, list, format);
+    else
+        cli_table_put(table, "  ", true);
+}
+
 void cli_doc_text(cli *c, sc_doc *object, const char *key, sc_str text)
 {
     sc_doc_put(object, sc_str_from(key), sc_doc_new_string(&c->mem, text));

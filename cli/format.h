@@ -42,6 +42,9 @@ void cli_add_yaml(sc_buf *out, const sc_doc *doc);
 /* Prints `doc` in one of the two. As in Dapr, JSON ends without a line feed in a pipe. */
 void cli_put_doc(cli *c, const sc_doc *doc, cli_format format);
 
+/* Prints a list in any format; as a table without the columns that are empty. */
+void cli_put_list(cli *c, const cli_table *table, const sc_doc *list, cli_format format);
+
 /* Members of an object under construction. */
 void cli_doc_text(cli *c, sc_doc *object, const char *key, sc_str text);
 void cli_doc_number(cli *c, sc_doc *object, const char *key, int64_t n);

@@ -181,7 +181,7 @@ static void read_metadata(cli *c, cli_instance *to, const cli_request *answer)
     if (sc_json_parse(answer->answer, &c->mem, &doc, NULL, &to->err) != SC_OK)
         return;
     to->metadata = doc;
-    extended = sc_doc_get(doc, SC_STR("extended"));
+    extended = sc_doc_member(doc, "extended");
     to->command = text_of(extended, "appCommand");
     to->app_pid = pid_of(extended, "appPID");
     to->cli_pid = pid_of(extended, "cliPID");
@@ -255,12 +255,12 @@ const cli_instance *cli_instances_get(const cli_instances *all, sc_str app_id)
 
 bool cli_instance_has_component(const cli_instance *instance, sc_str name)
 {
-    const sc_doc *components = sc_doc_get(instance->metadata, SC_STR("components"));
+    const sc_doc *components = sc_doc_member(instance->metadata, "components");
 
     if (!sc_doc_is(components, SC_DOC_ARRAY))
         return false;
     SC_DOC_EACH (components, it) {
-        if (sc_str_eq(sc_doc_string(sc_doc_get(it, SC_STR("name"))), name))
+        if (sc_str_eq(sc_doc_member_text(it, "name"), name))
             return true;
     }
     return false;

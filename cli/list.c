@@ -8,8 +8,9 @@
 #include "cli/instances.h"
 #include "cli/print.h"
 
-#define COMMAND_MAX 28u /* characters of a command in the table, before "..." */
-#define WIDE_MAX    17u /* the same in Dapr's own table */
+#define COMMAND_MAX      28u /* characters of a command in the table, before "..." */
+#define WIDE_COMMAND_MAX 17u /* the same in Dapr's own table */
+#define CREATED          "%Y-%m-%d %H:%M.%S" /* as Dapr writes it, the dot too */
 
 typedef struct list_options {
     sc_str output;
@@ -44,66 +45,43 @@ static sc_str shortened(cli *c, sc_str text, size_t most)
     return sc_arena_fmt(&c->mem, "%.*s...", (int)most, line);
 }
 
-static void add_all(cli_table *table, const sc_str *cells, uint32_t count)
+/* The first eight columns are the table; all of them, with Dapr's own lengths, are the wide one. */
+#define TABLE_COLUMNS 8u
+#define WIDE_COLUMNS  15u
+
+static void put_table(cli *c, const cli_instances *all, bool is_wide)
 {
-    for (uint32_t i = 0; i < count; i++)
-        cli_table_add(table, cells[i]);
-}
-
-static void put_table(cli *c, const cli_instances *all)
-{
-    static const char *const heads[] = {"APP ID",  "HTTP PORT", "GRPC PORT", "APP PORT",
-                                        "COMMAND", "AGE",       "CREATED",   "STATUS"};
-    cli_table table;
-
-    cli_table_init(&table, c, heads, SC_ARRAY_LEN(heads));
-    for (uint32_t i = 0; i < all->count; i++) {
-        const cli_instance *one = &all->at[i];
-        sc_str cells[] = {one->app_id,
-                          number(c, one->http_port),
-                          number(c, one->grpc_port),
-                          number(c, one->app_port),
-                          shortened(c, one->command, COMMAND_MAX),
-                          cli_age(c, one->started_s),
-                          cli_local_time(c, one->started_s, "%Y-%m-%d %H:%M:%S"),
-                          sc_str_from(one->status)};
-
-        add_all(&table, cells, SC_ARRAY_LEN(cells));
-    }
-    cli_table_put(&table, "  ", false);
-}
-
-/* The columns of Dapr 1.18. */
-static void put_wide(cli *c, const cli_instances *all)
-{
-    static const char *const heads[] = {
+    static const char *const heads[WIDE_COLUMNS] = {
         "APP ID",  "HTTP PORT",         "GRPC PORT",    "APP PORT",       "COMMAND",
         "AGE",     "CREATED",           "STATUS",       "DAPRD PID",      "CLI PID",
         "APP PID", "RUN TEMPLATE PATH", "APP LOG PATH", "DAPRD LOG PATH", "RUNTEMPLATENAME"};
+    uint32_t columns = is_wide ? WIDE_COLUMNS : TABLE_COLUMNS;
     cli_table table;
 
-    cli_table_init(&table, c, heads, SC_ARRAY_LEN(heads));
+    cli_table_init(&table, c, heads, columns);
     for (uint32_t i = 0; i < all->count; i++) {
         const cli_instance *one = &all->at[i];
-        sc_str cells[] = {one->app_id,
-                          number(c, one->http_port),
-                          number(c, one->grpc_port),
-                          number(c, one->app_port),
-                          shortened(c, one->command, WIDE_MAX),
-                          cli_age(c, one->started_s),
-                          cli_local_time(c, one->started_s, "%Y-%m-%d %H:%M.%S"),
-                          sc_str_from(one->status),
-                          number(c, one->sidecar_pid),
-                          number(c, one->cli_pid),
-                          number(c, one->app_pid),
-                          one->run_file,
-                          one->app_log,
-                          one->sidecar_log,
-                          one->run_name};
+        sc_str cells[WIDE_COLUMNS] = {
+            one->app_id,
+            number(c, one->http_port),
+            number(c, one->grpc_port),
+            number(c, one->app_port),
+            shortened(c, one->command, is_wide ? WIDE_COMMAND_MAX : COMMAND_MAX),
+            cli_age(c, one->started_s),
+            cli_local_time(c, one->started_s, is_wide ? CREATED : "%Y-%m-%d %H:%M:%S"),
+            sc_str_from(one->status),
+            number(c, one->sidecar_pid),
+            number(c, one->cli_pid),
+            number(c, one->app_pid),
+            one->run_file,
+            one->app_log,
+            one->sidecar_log,
+            one->run_name};
 
-        add_all(&table, cells, SC_ARRAY_LEN(cells));
+        for (uint32_t j = 0; j < columns; j++)
+            cli_table_add(&table, cells[j]);
     }
-    cli_table_put(&table, "  ", true);
+    cli_table_put(&table, "  ", is_wide);
 }
 
 static sc_doc *as_doc(cli *c, const cli_instance *one)
@@ -117,7 +95,7 @@ static sc_doc *as_doc(cli *c, const cli_instance *one)
     cli_doc_truth(c, doc, "metricsEnabled", one->has_metrics);
     cli_doc_text(c, doc, "command", one->command);
     cli_doc_text(c, doc, "age", cli_age(c, one->started_s));
-    cli_doc_text(c, doc, "created", cli_local_time(c, one->started_s, "%Y-%m-%d %H:%M.%S"));
+    cli_doc_text(c, doc, "created", cli_local_time(c, one->started_s, CREATED));
     cli_doc_text(c, doc, "status", sc_str_from(one->status));
     cli_doc_number(c, doc, "daprdPid", one->sidecar_pid);
     cli_doc_number(c, doc, "cliPid", one->cli_pid);
@@ -150,10 +128,8 @@ static int run_list(cli *c, void *self, const cli_args *args)
         cli_put_doc(c, list, format);
     } else if (all.count == 0) {
         cli_put(c, 1, SC_STR("No Dapr instances found.\n"));
-    } else if (format == CLI_FORMAT_WIDE) {
-        put_wide(c, &all);
     } else {
-        put_table(c, &all);
+        put_table(c, &all, format == CLI_FORMAT_WIDE);
     }
     return 0;
 }

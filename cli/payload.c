@@ -33,9 +33,9 @@ sc_str cli_problem_text(cli *c, sc_str answer)
 
     if (sc_json_parse(answer, &c->mem, &doc, NULL, &err) != SC_OK)
         return SC_STR("");
-    code = sc_doc_string(sc_doc_get(doc, SC_STR("errorCode")));
+    code = sc_doc_member_text(doc, "errorCode");
     if (code.len == 0)
         return SC_STR("");
     return sc_arena_fmt(&c->mem, " (%.*s: %.*s)", SC_FMT(code),
-                        SC_FMT(sc_doc_string(sc_doc_get(doc, SC_STR("message")))));
+                        SC_FMT(sc_doc_member_text(doc, "message")));
 }

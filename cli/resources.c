@@ -9,11 +9,6 @@
 #include "cli/files.h"
 #include "core/yaml.h"
 
-static const sc_doc *at(const sc_doc *doc, const char *key)
-{
-    return sc_doc_get(doc, sc_str_from(key));
-}
-
 static void add(cli *c, cli_resources *to, const cli_resource *one)
 {
     cli_resource *grown = sc_arena_alloc(&c->mem, (to->count + 1) * sizeof(cli_resource));
@@ -42,9 +37,9 @@ static sc_code read_file(cli *c, sc_str file, cli_resources *to, sc_error *err)
                            "%.*s:%u:%u: a resource is a mapping with apiVersion, kind, metadata "
                            "and spec",
                            SC_FMT(file), doc->line, doc->column);
-        one.kind = sc_doc_string(at(doc, "kind"));
-        one.name = sc_doc_string(at(at(doc, "metadata"), "name"));
-        one.type = sc_doc_string(at(at(doc, "spec"), "type"));
+        one.kind = sc_doc_member_text(doc, "kind");
+        one.name = sc_doc_member_text(sc_doc_member(doc, "metadata"), "name");
+        one.type = sc_doc_member_text(sc_doc_member(doc, "spec"), "type");
         add(c, to, &one);
     }
     return SC_OK;
@@ -76,14 +71,14 @@ const cli_resource *cli_resources_find(const cli_resources *all, sc_str kind, sc
 
 sc_str cli_resource_setting(const cli_resource *component, sc_str name)
 {
-    const sc_doc *list = at(at(component->doc, "spec"), "metadata");
+    const sc_doc *list = sc_doc_member(sc_doc_member(component->doc, "spec"), "metadata");
 
     if (!sc_doc_is(list, SC_DOC_ARRAY))
         return SC_STR_NONE;
     SC_DOC_EACH (list, it) {
-        const sc_doc *value = at(it, "value");
+        const sc_doc *value = sc_doc_member(it, "value");
 
-        if (value && sc_str_eq_nocase(sc_doc_string(at(it, "name")), name))
+        if (value && sc_str_eq_nocase(sc_doc_member_text(it, "name"), name))
             return value->text;
     }
     return SC_STR_NONE;

@@ -33,11 +33,6 @@ typedef struct reader {
 
 static sc_code read_app(reader *r, const sc_doc *doc, S *to);
 
-static const sc_doc *at(const sc_doc *doc, const char *key)
-{
-    return sc_doc_get(doc, sc_str_from(key));
-}
-
 static sc_code wrong(reader *r, const sc_doc *doc, const char *key, const char *what)
 {
     return sc_fail(r->err, SC_INVALID, "%s:%u:%u: %s %s", r->name, doc->line, doc->column, key,
@@ -100,7 +95,7 @@ static sc_code read_keys(reader *r, const cli_flag *table, const sc_doc *doc, bo
                          sc_str folder, S *to)
 {
     for (const cli_flag *flag = table; flag->name; flag++) {
-        const sc_doc *value = flag->key ? at(doc, flag->key) : NULL;
+        const sc_doc *value = flag->key ? sc_doc_member(doc, flag->key) : NULL;
 
         if (!value || (is_common && flag->is_per_app))
             continue;
@@ -112,7 +107,7 @@ static sc_code read_keys(reader *r, const cli_flag *table, const sc_doc *doc, bo
 
 static sc_code read_env(reader *r, const sc_doc *doc, S *to)
 {
-    const sc_doc *env = at(doc, "env");
+    const sc_doc *env = sc_doc_member(doc, "env");
 
     if (!env || env->kind == SC_DOC_NULL)
         return SC_OK;
@@ -130,7 +125,7 @@ static sc_code read_env(reader *r, const sc_doc *doc, S *to)
 
 static sc_code read_command(reader *r, const sc_doc *doc, S *to)
 {
-    const sc_doc *command = at(doc, "command");
+    const sc_doc *command = sc_doc_member(doc, "command");
     uint32_t count = 0;
 
     if (!command || command->kind == SC_DOC_NULL)
@@ -157,17 +152,18 @@ static void use_own_folder(reader *r, const sc_doc *doc, S *to)
     sc_str own = sc_arena_fmt(&r->c->mem, "%.*s/.dapr/resources", SC_FMT(to->folder));
     sc_str config = sc_arena_fmt(&r->c->mem, "%.*s/.dapr/config.yaml", SC_FMT(to->folder));
 
-    if (!at(doc, "resourcesPaths") && !at(doc, "resourcesPath") && cli_folder_exists(own)) {
+    if (!sc_doc_member(doc, "resourcesPaths") && !sc_doc_member(doc, "resourcesPath") &&
+        cli_folder_exists(own)) {
         to->resources = (cli_texts){.at = sc_arena_new(&r->c->mem, sc_str), .count = 1};
         to->resources.at[0] = own;
     }
-    if (!at(doc, "configFilePath") && cli_file_exists(config))
+    if (!sc_doc_member(doc, "configFilePath") && cli_file_exists(config))
         to->config = config;
 }
 
 static sc_code read_folder(reader *r, const sc_doc *doc, S *to)
 {
-    const sc_doc *folder = at(doc, "appDirPath");
+    const sc_doc *folder = sc_doc_member(doc, "appDirPath");
 
     if (!folder || scalar(folder).len == 0)
         return sc_fail(
@@ -205,7 +201,7 @@ static sc_code read_app(reader *r, const sc_doc *doc, S *to)
         read_keys(r, file_keys + 1, doc, false, to->folder, to) != SC_OK ||
         read_env(r, doc, to) != SC_OK || read_command(r, doc, to) != SC_OK)
         return r->err->code;
-    if (to->resources_path.len > 0 && !at(doc, "resourcesPaths")) {
+    if (to->resources_path.len > 0 && !sc_doc_member(doc, "resourcesPaths")) {
         to->resources = (cli_texts){0};
         to->components = to->resources_path;
     }
@@ -245,7 +241,7 @@ static sc_code find_file(cli *c, sc_str path, cli_run_file *out, sc_str *folder,
 
 static bool has_version(const sc_doc *root)
 {
-    const sc_doc *version = at(root, "version");
+    const sc_doc *version = sc_doc_member(root, "version");
 
     return version && version->text.len > 0 && !sc_str_eq(version->text, SC_STR("0"));
 }
@@ -283,9 +279,9 @@ sc_code cli_run_file_read(cli *c, sc_str path, cli_run_file *out, sc_error *err)
     if (!has_version(root))
         return sc_fail(err, SC_INVALID,
                        "required field 'version' not found in the provided run template file");
-    out->name = sc_doc_string(at(root, "name"));
-    r.common = at(root, "common");
-    apps = at(root, "apps");
+    out->name = sc_doc_member_text(root, "name");
+    r.common = sc_doc_member(root, "common");
+    apps = sc_doc_member(root, "apps");
     if (apps && apps->kind != SC_DOC_ARRAY && apps->kind != SC_DOC_NULL)
         return wrong(&r, apps, "apps", "is a list");
     out->apps = sc_arena_zero(&c->mem, ((apps ? apps->count : 0) + 1) * sizeof(S));

@@ -93,12 +93,12 @@ static const cli_resource *find_orphan(const cli_resources *all)
 {
     for (uint32_t i = 0; i < all->count; i++) {
         const cli_resource *one = &all->at[i];
-        const sc_doc *spec = sc_doc_get(one->doc, SC_STR("spec"));
+        const sc_doc *spec = sc_doc_member(one->doc, "spec");
 
         if (sc_str_eq(one->kind, SC_STR("Component")))
             return NULL;
         if (sc_str_eq(one->kind, SC_STR("Subscription")) &&
-            sc_doc_string(sc_doc_get(spec, SC_STR("pubsubname"))).len > 0)
+            sc_doc_member_text(spec, "pubsubname").len > 0)
             return one;
     }
     return NULL;
@@ -124,8 +124,7 @@ static void add_default_components(cli *c, settings *s, const cli_resources *all
 
     if (!orphan || cli_resources_read(c, own, &defaults, &err) != SC_OK)
         return;
-    pubsub =
-        sc_doc_string(sc_doc_get(sc_doc_get(orphan->doc, SC_STR("spec")), SC_STR("pubsubname")));
+    pubsub = sc_doc_string(sc_doc_get(sc_doc_member(orphan->doc, "spec"), SC_STR("pubsubname")));
     if (!cli_resources_find(&defaults, SC_STR("Component"), pubsub))
         return;
     more.at = sc_arena_alloc(&c->mem, more.count * sizeof(sc_str));

@@ -50,6 +50,16 @@ static inline bool sc_doc_is(const sc_doc *node, sc_doc_kind kind)
 /* "null", "boolean", "number", "string", "array", "object". */
 const char *sc_doc_kind_name(sc_doc_kind kind);
 
+/* Members by a name of ours; the text of one that is a string. */
+static inline const sc_doc *sc_doc_member(const sc_doc *object, const char *key)
+{
+    return sc_doc_get(object, sc_str_from(key));
+}
+static inline sc_str sc_doc_member_text(const sc_doc *object, const char *key)
+{
+    return sc_doc_string(sc_doc_member(object, key));
+}
+
 #define SC_DOC_EACH(parent, it) for (const sc_doc *it = (parent)->first; it; it = it->next)
 
 #endif

@@ -57,7 +57,9 @@ sc_code sc_stream_open_output(sc_loop *loop, int fd, const sc_stream_ops *ops, v
     if (own < 0)
         return sc_fail(err, SC_UNAVAILABLE, "descriptor %d: %s", fd, strerror(errno));
     code = sc_stream_open_fd(loop, own, ops, self, out, err);
-    if (code != SC_OK)
+    if (code == SC_OK)
+        sc_stream_pause(*out); /* nothing is read: a write that fails is the end */
+    else
         (void)close(own);
     return code;
 }

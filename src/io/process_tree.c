@@ -70,8 +70,10 @@ static void take_snapshot(snapshot *to)
     entry one = {0};
 
     while (dir && (item = readdir(dir)) != NULL) {
-        if (!sc_process_look((int)strtol(item->d_name, NULL, 10), &one.facts))
-            continue; /* no number: 0, which no process has */
+        int pid = (int)strtol(item->d_name, NULL, 10);
+
+        if (pid <= 0 || !sc_process_look(pid, &one.facts))
+            continue;
         if (to->count == to->cap) {
             to->cap = to->cap ? to->cap * 2 : 256;
             to->at = realloc(to->at, to->cap * sizeof(entry));

@@ -117,6 +117,46 @@ def test_without_a_command_the_sidecar_stays(user, resources, terminal):
     user.assert_clean()
 
 
+APPLICATION = """
+import http.server, json, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        self.answer(json.dumps([{"pubsubname": "pubsub", "topic": "t", "route": "/t"}]).encode())
+    def do_POST(self):
+        print("got", json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"], flush=True)
+        self.answer(b"")
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_an_application_may_come_go_and_come_back(user, resources):
+    """Without a command the sidecar outlives its application, and goes on where it was."""
+    port, http = free_port(), free_port()
+    session = user.start("dapr", "run", "--app-id", "alone", "-p", port, "-H", http, "--resources-path", resources)
+    first = user.start("/usr/bin/python3", "-c", APPLICATION, port)
+    session.wait_for("app is subscribed to the following topics")
+
+    def publish(n):
+        done = user.call("curl", "-s", "-w", "%{http_code}", "-H", "Content-Type: application/json", "-d", str(n),
+                         f"localhost:{http}/v1.0/publish/pubsub/t")
+        assert done.stdout == "204"
+    publish(1)
+    first.wait_for("got 1")
+    first.stop()
+    publish(2)
+    second = user.start("/usr/bin/python3", "-c", APPLICATION, port)
+    publish(3)
+    second.wait_for("got 2").wait_for("got 3")
+    assert session.stop() == 0
+
+
 # ---- the end ----
 
 APPS = {
