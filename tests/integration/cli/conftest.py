@@ -77,6 +77,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
                 return s.connect_ex(("127.0.0.1", port)) == 0
         wait_until(listens, "the other sidecar listens")
         session.port = port
-        session.asked = lambda path: [r for r in map(json.loads, session.lines) if r[1].split("?")[0] == path]
+        session.asked = lambda path: wait_until(
+            lambda: [r for r in map(json.loads, session.lines) if r[1].split("?")[0] == path], f"somebody asks {path}")
         return session
     return start
