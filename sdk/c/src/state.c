@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * State (HTTP API, section 7.1). Every read leaves a list of pillion_state_value in call->result.
+ * State (HTTP API, section 7.1). Every read leaves state_values in call->result.
  */
-#include <stdlib.h>
+#include "state.h"
 
-#include "client_internal.h"
 #include "wire/json.h"
-
-typedef struct values {
-    size_t count;
-    pillion_state_value at[];
-} values;
 
 static const pillion_state_options no_state_options;
 static const pillion_options no_options;
@@ -20,15 +14,15 @@ static const char *const consistency_names[] = {"", "strong", "eventual"};
 
 /* ---- requests ---- */
 
-static void add_store_path(sc_buf *path, const char *version, const char *store, const char *rest)
+void state_path(sc_buf *path, const char *version, const char *store, const char *rest)
 {
     sc_buf_add_fmt(path, "/%s/state/", version);
     path_add(path, sc_str_from(store));
     sc_buf_add_str(path, sc_str_from(rest));
 }
 
-static void start(pillion_call *call, const char *method, sc_buf *path, sc_str body,
-                  const pillion_pair *headers, size_t header_count)
+void state_request(pillion_call *call, const char *method, sc_buf *path, sc_str body,
+                   const pillion_pair *headers, size_t header_count)
 {
     call_request(call, method, path, body);
     if (body.len > 0)
@@ -36,21 +30,22 @@ static void start(pillion_call *call, const char *method, sc_buf *path, sc_str b
     call_headers(call, headers, header_count);
 }
 
-static bool is_named(const char *text)
+bool state_is_named(const char *text)
 {
     return text && text[0];
 }
 
-static pillion_call *refuse_names(pillion_call *call)
+pillion_call *state_refuse_names(pillion_call *call)
 {
     return call_fail(call, PILLION_INVALID, "state needs a store and a key");
 }
 
 /* ---- reading ---- */
 
-static values *new_values(pillion_call *call, size_t count)
+state_values *state_new_values(pillion_call *call, size_t count)
 {
-    values *list = sc_arena_zero(&call->mem, sizeof(values) + count * sizeof(pillion_state_value));
+    state_values *list =
+        sc_arena_zero(&call->mem, sizeof(state_values) + count * sizeof(pillion_state_value));
 
     for (size_t i = 0; i < count; i++)
         list->at[i] =
@@ -63,7 +58,7 @@ static values *new_values(pillion_call *call, size_t count)
 /* Of one key, which has its place already. */
 static void take_value(pillion_call *call)
 {
-    pillion_state_value *value = ((values *)call->result)->at;
+    pillion_state_value *value = ((state_values *)call->result)->at;
     const char *etag = pillion_call_header(call, "etag");
 
     value->etag = call_text(call, sc_str_from(etag));
@@ -79,17 +74,17 @@ static bool finish_get(pillion_call *call)
     return true;
 }
 
-static void ask_get(pillion_call *call, const char *store, const char *key,
-                    const pillion_state_options *set)
+void state_ask(pillion_call *call, const char *store, const char *key,
+               const pillion_state_options *set)
 {
     sc_buf path = {0};
 
-    add_store_path(&path, "v1.0", store, "/");
+    state_path(&path, "v1.0", store, "/");
     path_add(&path, sc_str_from(key));
     if (set->consistency != PILLION_CONSISTENCY_DEFAULT)
         path_add_param(&path, "consistency", sc_str_from(consistency_names[set->consistency]));
     path_add_metadata(&path, set->metadata, set->metadata_count);
-    start(call, "GET", &path, SC_STR_NONE, set->headers, set->header_count);
+    state_request(call, "GET", &path, SC_STR_NONE, set->headers, set->header_count);
 }
 
 pillion_call *pillion_state_get(pillion_client *client, const char *store, const char *key,
@@ -98,10 +93,10 @@ pillion_call *pillion_state_get(pillion_client *client, const char *store, const
     const pillion_state_options *set = options ? options : &no_state_options;
     pillion_call *call = call_new(client, finish_get, set->timeout_ms);
 
-    if (!is_named(store) || !is_named(key))
-        return refuse_names(call);
-    new_values(call, 1)->at[0].key = call_text(call, sc_str_from(key));
-    ask_get(call, store, key, set);
+    if (!state_is_named(store) || !state_is_named(key))
+        return state_refuse_names(call);
+    state_new_values(call, 1)->at[0].key = call_text(call, sc_str_from(key));
+    state_ask(call, store, key, set);
     call_send(call, 0);
     return call;
 }
@@ -132,11 +127,11 @@ static bool take_rows(pillion_call *call, sc_str array)
 {
     sc_str rest = array, element;
     size_t count = 0;
-    values *list;
+    state_values *list;
 
     while (sc_json_next_element(&rest, &element))
         count++;
-    list = new_values(call, count);
+    list = state_new_values(call, count);
     rest = array;
     for (size_t i = 0; i < count && sc_json_next_element(&rest, &element); i++)
         take_row(call, element, &list->at[i]);
@@ -164,8 +159,8 @@ pillion_call *pillion_state_get_bulk(pillion_client *client, const char *store,
     pillion_call *call = call_new(client, finish_bulk, set->timeout_ms);
     sc_buf path = {0}, body = {0};
 
-    if (!is_named(store))
-        return refuse_names(call);
+    if (!state_is_named(store))
+        return state_refuse_names(call);
     sc_buf_add_str(&body, SC_STR("{\"keys\":["));
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
@@ -173,9 +168,9 @@ pillion_call *pillion_state_get_bulk(pillion_client *client, const char *store,
         sc_json_add_string(&body, sc_str_from(keys[i]));
     }
     sc_buf_add_str(&body, SC_STR("]}"));
-    add_store_path(&path, "v1.0", store, "/bulk");
+    state_path(&path, "v1.0", store, "/bulk");
     path_add_metadata(&path, set->metadata, set->metadata_count);
-    start(call, "POST", &path, sc_buf_str(&body), set->headers, set->header_count);
+    state_request(call, "POST", &path, sc_buf_str(&body), set->headers, set->header_count);
     sc_buf_deinit(&body);
     call_send(call, 0);
     return call;
@@ -203,18 +198,18 @@ pillion_call *pillion_state_query(pillion_client *client, const char *store, pil
     pillion_call *call = call_new(client, finish_query, set->timeout_ms);
     sc_buf path = {0};
 
-    if (!is_named(store))
-        return refuse_names(call);
-    add_store_path(&path, "v1.0-alpha1", store, "/query");
+    if (!state_is_named(store))
+        return state_refuse_names(call);
+    state_path(&path, "v1.0-alpha1", store, "/query");
     path_add_metadata(&path, set->metadata, set->metadata_count);
-    start(call, "POST", &path, str_in(query), set->headers, set->header_count);
+    state_request(call, "POST", &path, str_in(query), set->headers, set->header_count);
     call_send(call, 0);
     return call;
 }
 
 const pillion_state_value *pillion_state_result(const pillion_call *call, size_t index)
 {
-    const values *list = call->result;
+    const state_values *list = call->result;
     bool has_values = call->err.code == PILLION_OK && list;
 
     return has_values && index < list->count ? &list->at[index] : NULL;
@@ -260,9 +255,9 @@ static void add_options(sc_buf *body, pillion_concurrency concurrency,
 }
 
 /* The object for one change, as the save and transaction APIs take it. */
-static sc_code add_change(sc_buf *body, const pillion_state_change *change, sc_error *err)
+sc_code state_add_change(sc_buf *body, const pillion_state_change *change, sc_error *err)
 {
-    if (!is_named(change->key))
+    if (!state_is_named(change->key))
         return sc_fail(err, SC_INVALID, "a change has no key");
     sc_buf_add_str(body, SC_STR("{\"key\":"));
     sc_json_add_string(body, sc_str_from(change->key));
@@ -282,8 +277,8 @@ static sc_code add_change(sc_buf *body, const pillion_state_change *change, sc_e
     return SC_OK;
 }
 
-static pillion_state_change change_of(const char *key, pillion_str value,
-                                      const pillion_state_options *set)
+pillion_state_change state_change_of(const char *key, pillion_str value,
+                                     const pillion_state_options *set)
 {
     return (pillion_state_change){.key = key,
                                   .value = value,
@@ -302,9 +297,9 @@ static pillion_call *save(pillion_call *call, const char *store, const char *res
     sc_buf path = {0};
 
     if (code == SC_OK) {
-        add_store_path(&path, "v1.0", store, rest);
+        state_path(&path, "v1.0", store, rest);
         path_add_metadata(&path, set->metadata, set->metadata_count);
-        start(call, "POST", &path, sc_buf_str(body), set->headers, set->header_count);
+        state_request(call, "POST", &path, sc_buf_str(body), set->headers, set->header_count);
         call_send(call, 0);
     } else {
         (void)call_fail(call, (pillion_code)code, "%s", err->text);
@@ -318,16 +313,16 @@ pillion_call *pillion_state_set(pillion_client *client, const char *store, const
 {
     const pillion_state_options *set = options ? options : &no_state_options;
     pillion_options rest = {.headers = set->headers, .header_count = set->header_count};
-    pillion_state_change change = change_of(key, value, set);
+    pillion_state_change change = state_change_of(key, value, set);
     pillion_call *call = call_new(client, NULL, set->timeout_ms);
     sc_buf body = {0};
     sc_error err;
     sc_code code;
 
-    if (!is_named(store) || !is_named(key))
-        return refuse_names(call);
+    if (!state_is_named(store) || !state_is_named(key))
+        return state_refuse_names(call);
     sc_buf_add_byte(&body, '[');
-    code = add_change(&body, &change, &err);
+    code = state_add_change(&body, &change, &err);
     sc_buf_add_byte(&body, ']');
     return save(call, store, "", &body, code, &err, &rest);
 }
@@ -342,13 +337,13 @@ pillion_call *pillion_state_set_bulk(pillion_client *client, const char *store,
     sc_error err;
     sc_code code = SC_OK;
 
-    if (!is_named(store))
-        return refuse_names(call);
+    if (!state_is_named(store))
+        return state_refuse_names(call);
     sc_buf_add_byte(&body, '[');
     for (size_t i = 0; i < count && code == SC_OK; i++) {
         if (i > 0)
             sc_buf_add_byte(&body, ',');
-        code = add_change(&body, &changes[i], &err);
+        code = state_add_change(&body, &changes[i], &err);
         if (changes[i].verb != PILLION_UPSERT)
             code =
                 sc_fail(&err, SC_INVALID, "change %zu is no upsert: use pillion_state_transact", i);
@@ -367,13 +362,13 @@ pillion_call *pillion_state_transact(pillion_client *client, const char *store,
     sc_error err;
     sc_code code = SC_OK;
 
-    if (!is_named(store))
-        return refuse_names(call);
+    if (!state_is_named(store))
+        return state_refuse_names(call);
     sc_buf_add_str(&body, SC_STR("{\"operations\":["));
     for (size_t i = 0; i < count && code == SC_OK; i++) {
         sc_buf_add_fmt(&body, "%s{\"operation\":\"%s\",\"request\":", i > 0 ? "," : "",
                        changes[i].verb == PILLION_DELETE ? "delete" : "upsert");
-        code = add_change(&body, &changes[i], &err);
+        code = state_add_change(&body, &changes[i], &err);
         sc_buf_add_byte(&body, '}');
     }
     sc_buf_add_str(&body, SC_STR("]}"));
@@ -387,147 +382,18 @@ pillion_call *pillion_state_delete(pillion_client *client, const char *store, co
     pillion_call *call = call_new(client, NULL, set->timeout_ms);
     sc_buf path = {0};
 
-    if (!is_named(store) || !is_named(key))
-        return refuse_names(call);
-    add_store_path(&path, "v1.0", store, "/");
+    if (!state_is_named(store) || !state_is_named(key))
+        return state_refuse_names(call);
+    state_path(&path, "v1.0", store, "/");
     path_add(&path, sc_str_from(key));
     if (set->concurrency != PILLION_CONCURRENCY_DEFAULT)
         path_add_param(&path, "concurrency", sc_str_from(concurrency_names[set->concurrency]));
     if (set->consistency != PILLION_CONSISTENCY_DEFAULT)
         path_add_param(&path, "consistency", sc_str_from(consistency_names[set->consistency]));
     path_add_metadata(&path, set->metadata, set->metadata_count);
-    start(call, "DELETE", &path, SC_STR_NONE, set->headers, set->header_count);
+    state_request(call, "DELETE", &path, SC_STR_NONE, set->headers, set->header_count);
     if (set->etag && set->etag[0])
         call_header(call, SC_STR("If-Match"), sc_arena_str(&call->attempt, sc_str_from(set->etag)));
     call_send(call, 0);
-    return call;
-}
-
-/* ---- read, change, write ---- */
-
-typedef struct update {
-    pillion_state_options set; /* copies in call->mem */
-    const char *store;
-    const char *key;
-    pillion_state_changer change;
-    void *user;
-    bool is_writing;
-    uint32_t conflicts;
-    pillion_state_value read;
-    pillion_str written;
-} update;
-
-static void ask_update(pillion_call *call, update *plan, uint32_t pause_ms)
-{
-    plan->is_writing = false;
-    ask_get(call, plan->store, plan->key, &plan->set);
-    call_send(call, pause_ms);
-}
-
-/* Writes only when nobody did since: with the ETag that was read, or as the first write. */
-static bool write_update(pillion_call *call, update *plan)
-{
-    pillion_state_change change = change_of(plan->key, plan->written, &plan->set);
-    sc_buf body = {0}, path = {0};
-    sc_error err;
-    bool is_good;
-
-    change.etag = plan->read.etag;
-    change.concurrency = PILLION_FIRST_WRITE;
-    sc_buf_add_byte(&body, '[');
-    is_good = add_change(&body, &change, &err) == SC_OK;
-    sc_buf_add_byte(&body, ']');
-    if (is_good) {
-        plan->is_writing = true;
-        add_store_path(&path, "v1.0", plan->store, "");
-        start(call, "POST", &path, sc_buf_str(&body), plan->set.headers, plan->set.header_count);
-        call_send(call, 0);
-    } else {
-        (void)error_take(&call->err, &err);
-    }
-    sc_buf_deinit(&body);
-    return !is_good;
-}
-
-static void take_update(pillion_call *call, update *plan, pillion_str value)
-{
-    pillion_state_value *to = new_values(call, 1)->at;
-
-    to->key = plan->key;
-    to->value = value;
-    to->is_found = plan->is_writing || plan->read.is_found;
-}
-
-static bool on_read(pillion_call *call, update *plan)
-{
-    char *changed;
-
-    call->result = NULL;
-    plan->read = (pillion_state_value){.key = plan->key,
-                                       .is_found = call->err.status != 204,
-                                       .value = pillion_text(""),
-                                       .error = ""};
-    if (plan->read.is_found)
-        plan->read.value = str_out(sc_arena_str(&call->mem, str_in(call->body)));
-    plan->read.etag = call_text(call, sc_str_from(pillion_call_header(call, "etag")));
-    changed = plan->change(plan->user, &plan->read);
-    if (!changed) {
-        take_update(call, plan, plan->read.value);
-        return true;
-    }
-    plan->written = str_out(sc_arena_str(&call->mem, sc_str_from(changed)));
-    free(changed);
-    return write_update(call, plan);
-}
-
-static bool finish_update(pillion_call *call)
-{
-    update *plan = call->plan;
-    uint32_t pause_ms;
-
-    if (!plan->is_writing)
-        return call->err.code == PILLION_OK ? on_read(call, plan) : true;
-    if (call->err.code == PILLION_OK) {
-        take_update(call, plan, plan->written);
-        return true;
-    }
-    pause_ms = loop_jitter(call->loop, plan->conflicts < 6 ? 1u << plan->conflicts : 64u);
-    if (call->err.code != PILLION_ABORTED || call_time_left_ms(call) <= pause_ms)
-        return true;
-    plan->conflicts++;
-    ask_update(call, plan, pause_ms);
-    return false;
-}
-
-static const pillion_pair *keep_pairs(pillion_call *call, const pillion_pair *pairs, size_t count)
-{
-    pillion_pair *copy = sc_arena_zero(&call->mem, count * sizeof(pairs[0]) + 1);
-
-    for (size_t i = 0; i < count; i++) {
-        copy[i].name = call_text(call, sc_str_from(pairs[i].name));
-        copy[i].value = call_text(call, sc_str_from(pairs[i].value));
-    }
-    return copy;
-}
-
-pillion_call *pillion_state_update(pillion_client *client, const char *store, const char *key,
-                                   pillion_state_changer change, void *user,
-                                   const pillion_state_options *options)
-{
-    const pillion_state_options *set = options ? options : &no_state_options;
-    pillion_call *call = call_new(client, finish_update, set->timeout_ms);
-    update *plan = sc_arena_new(&call->mem, update);
-
-    if (!is_named(store) || !is_named(key))
-        return refuse_names(call);
-    plan->set = *set;
-    plan->set.metadata = keep_pairs(call, set->metadata, set->metadata_count);
-    plan->set.headers = keep_pairs(call, set->headers, set->header_count);
-    plan->store = call_text(call, sc_str_from(store));
-    plan->key = call_text(call, sc_str_from(key));
-    plan->change = change;
-    plan->user = user;
-    call->plan = plan;
-    ask_update(call, plan, 0);
     return call;
 }
