@@ -175,7 +175,7 @@ def test_a_lock_of_another_process_is_waited_for_and_told(start, resources, tmp_
     began = time.monotonic()
     status, body = publish(sidecar, 2)
     assert status == 500 and "another process holds it, see busyTimeout" in body
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10  # half a second, on a machine that is idle
     other.execute("ROLLBACK")
     wait_until(lambda: publish(sidecar, 3)[0] == 204, "publish again")
     wait_until(has(app, [1, 3]), "both")

@@ -76,7 +76,7 @@ MIB = b"100000\r\n" + b"x" * 1048576 + b"\r\n"
      POST + b"Content-Length: 5000000\r\n\r\n"),
     (413, b"", POST + b"Content-Length: 5000000\r\nExpect: 100-continue\r\n\r\n"),
     (413, b"is over the limit of 4194304", POST + b"Transfer-Encoding: chunked\r\n\r\n" + MIB * 5 + b"0\r\n\r\n"),
-    (404, b"", b"GET /v1.0/publish/%zz/%00 HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"),
+    (400, b"", b"GET /v1.0/publish/%zz/%00 HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"),
     (404, b"", b"POST /v1.0/publish/../../etc HTTP/1.1\r\n" + HOST + b"Connection: close\r\nContent-Length: 0\r\n\r\n"),
 ], ids=short)
 def test_malformed_http_is_answered_with_its_status(sidecar, status, said, data):

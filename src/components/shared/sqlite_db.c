@@ -8,17 +8,20 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "core/clock.h"
 #include "core/file.h"
 
-/* Short naps: transactions of other sidecars take a millisecond or so. */
+/* Short naps: transactions of other sidecars take a millisecond or so. The limit is one of time,
+ * for on a busy machine a nap may take many times what was asked for. */
 static int on_busy(void *self, int tries)
 {
-    const sc_sqlite_db *db = self;
-    long nap_us = tries < 10 ? 100 : 1000;
-    struct timespec nap = {.tv_nsec = nap_us * 1000};
-    long slept_ms = tries < 10 ? 1 : tries - 8;
+    sc_sqlite_db *db = self;
+    struct timespec nap = {.tv_nsec = tries < 10 ? 100000 : 1000000};
+    uint64_t now_ms = sc_clock_mono_ns() / 1000000;
 
-    if (slept_ms > (long)db->busy_ms)
+    if (tries == 0)
+        db->busy_since_ms = now_ms;
+    if (now_ms - db->busy_since_ms >= db->busy_ms)
         return 0;
     (void)nanosleep(&nap, NULL);
     return 1;

@@ -14,7 +14,8 @@
 typedef struct sc_sqlite_db {
     sqlite3 *handle;
     uint32_t busy_ms; /* how long to wait for another process's transaction */
-    uint64_t device;  /* which file it is; 0: in memory */
+    uint64_t busy_since_ms;
+    uint64_t device; /* which file it is; 0: in memory */
     uint64_t inode;
 } sc_sqlite_db;
 

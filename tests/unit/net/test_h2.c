@@ -449,7 +449,7 @@ static void paused_stream_closes_the_window_and_resume_opens_it(void **state)
     for (int i = 0; i < 60; i++) /* nearly the window of 1 MiB */
         put_message(&script, 1, 0, block, 16000);
     say(f->loop, f->fd, &script);
-    turn_for(f->loop, 50);
+    turn_for(f->loop, 300);
     assert_int_equal(f->messages, 1);
     (void)recv(f->fd, sc_buf_room(&f->heard, 65536), 0, 0);
     sc_grpc_resume(f->stream);
