@@ -156,7 +156,6 @@ static void try_next(sc_dialling *dial)
                    to->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", name, dial->port_text);
     uv_tcp_init(&stream->loop->uv, &stream->uv.tcp);
     stream->is_resource_open = true;
-    uv_tcp_nodelay(&stream->uv.tcp, 1);
     failed = uv_tcp_connect(&dial->connect, &stream->uv.tcp, to->ai_addr, on_connected);
     dial->waiting++;
     if (failed) {
@@ -197,6 +196,8 @@ static void on_connected(uv_connect_t *req, int status)
     if (status == 0) {
         (void)snprintf(stream->peer, sizeof(stream->peer), "%.*s", (int)sizeof(stream->peer) - 1,
                        dial->tried);
+        if (!dial->is_unix)
+            sc_tcp_tune(&stream->uv.tcp);
         if (!stream->tls)
             finish(dial); /* else its limit goes on until the handshake is done */
         sc_stream_on_transport(stream);

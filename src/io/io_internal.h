@@ -35,6 +35,8 @@ struct sc_loop {
 void sc_timers_on_due(uv_timer_t *clock);
 /* The buffer all reads of this loop go through. */
 char *sc_loop_read_buffer(sc_loop *loop);
+/* Sets what a connected socket of ours has: no Nagle, and no pacing on the loopback. */
+void sc_tcp_tune(uv_tcp_t *tcp);
 /* "connect: connection refused": what Go prints for a libuv error. */
 const char *sc_uv_text(int uv_error);
 

@@ -185,7 +185,7 @@ static void accept_one(sc_listener *listener)
     if (listener->is_unix) {
         (void)snprintf(stream->peer, sizeof(stream->peer), "@");
     } else {
-        uv_tcp_nodelay(&stream->uv.tcp, 1);
+        sc_tcp_tune(&stream->uv.tcp);
         name_peer(stream);
     }
     stream->listener = listener;
