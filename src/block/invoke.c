@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "wire/url.h"
 
 #define FAILOVERS_MAX 16u /* other instances tried at once, after connections that never were */
@@ -19,6 +20,7 @@ struct sc_invoker {
     sc_invoker_settings set;
     sc_retry_policy built_in; /* DaprBuiltInServiceRetries */
     sc_str forwarded;
+    sc_invoke_stats *stats;
     sc_arena mem;
 };
 
@@ -39,6 +41,7 @@ sc_invoker *sc_invoker_new(const sc_invoker_settings *settings)
     bool is_v6 = sc_str_find(settings->host_ip, ':') < settings->host_ip.len;
 
     invoker->set = *settings;
+    invoker->stats = sc_invoke_stats_new(settings->metrics);
     invoker->built_in = (sc_retry_policy){.duration_ms = 1000, .max_retries = 3};
     sc_arena_init(&invoker->mem, NULL);
     invoker->forwarded = sc_arena_fmt(
@@ -52,8 +55,14 @@ void sc_invoker_free(sc_invoker *invoker)
 {
     if (!invoker)
         return;
+    sc_invoke_stats_free(invoker->stats);
     sc_arena_deinit(&invoker->mem);
     free(invoker);
+}
+
+sc_invoke_stats *sc_invoker_stats(const sc_invoker *invoker)
+{
+    return invoker->stats;
 }
 
 bool sc_invoker_has_app(const sc_invoker *invoker)
@@ -266,10 +275,13 @@ static void carry_to_peer(sc_invocation *inv)
 
     if (!inv->has_failed)
         add_forwarding(inv);
-    if (sc_peers_get(inv->invoker->set.peers, inv->name.address, &peer, &err) != SC_OK)
+    if (sc_peers_get(inv->invoker->set.peers, inv->name.address, &peer, &err) != SC_OK) {
         fail(inv, false, &err);
-    else
-        carry(inv, sc_peer_target(peer));
+        return;
+    }
+    inv->started_ns = sc_clock_mono_ns();
+    sc_invoke_stats_sent(inv->invoker->stats, inv->app_id);
+    carry(inv, sc_peer_target(peer));
 }
 
 /* ---- attempts ---- */
@@ -346,10 +358,22 @@ static void on_pause_over(sc_timer *timer)
     resolve(SC_CONTAINER_OF(timer, sc_invocation, pause));
 }
 
+static void count_attempt(sc_invocation *inv)
+{
+    const sc_invoke_op *op = &inv->op;
+
+    if (inv->started_ns > 0)
+        sc_invoke_stats_returned(inv->invoker->stats, inv->app_id,
+                                 op->has_head ? op->answer.status : (int)op->op.err.code,
+                                 inv->started_ns);
+    inv->started_ns = 0;
+}
+
 static void on_carried(sc_op *op)
 {
     sc_invocation *inv = (sc_invocation *)op;
 
+    count_attempt(inv);
     if (inv->is_to_peer && inv->name.address.len > 0 &&
         (op->err.code == SC_UNAVAILABLE || op->err.code == SC_UNAUTHENTICATED)) {
         sc_peers_drop(inv->invoker->set.peers, inv->name.address);

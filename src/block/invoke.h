@@ -8,6 +8,7 @@
 #define SC_BLOCK_INVOKE_H
 
 #include "app/invoke.h"
+#include "block/invoke_stats.h"
 #include "block/names.h"
 #include "block/peers.h"
 #include "core/call.h"
@@ -31,6 +32,7 @@ typedef struct sc_invoker_settings {
     const sc_access_control *access; /* NULL: everybody may call */
     const bool *is_app_unhealthy;    /* as its health checks say; NULL: not checked */
     sc_random *random;
+    sc_metrics *metrics; /* NULL: nothing is counted */
 } sc_invoker_settings;
 
 /* One invocation. Lives in its call's arena; the call is held until `done`. */
@@ -52,7 +54,8 @@ typedef struct sc_invocation {
     sc_retry_state retry;
     sc_error last; /* of the attempt before */
     sc_timer pause;
-    sc_buf held; /* of an open body, while nobody takes it */
+    uint64_t started_ns; /* of an attempt with a peer; 0: none is under way */
+    sc_buf held;         /* of an open body, while nobody takes it */
     uint32_t failovers;
     bool has_failed; /* an attempt did */
     bool is_body_whole;
@@ -62,6 +65,7 @@ typedef struct sc_invocation {
 
 sc_invoker *sc_invoker_new(const sc_invoker_settings *settings);
 void sc_invoker_free(sc_invoker *invoker);
+sc_invoke_stats *sc_invoker_stats(const sc_invoker *invoker);
 /* Whether this sidecar has an application at all. */
 bool sc_invoker_has_app(const sc_invoker *invoker);
 /* Starts `inv`. From now on sc_invoke_write and so on may be called with &inv->op. */

@@ -16,6 +16,7 @@ typedef struct peer_call {
     sc_grpc_stream *stream;
     sc_turn_hook flush; /* the head alone, or the request's start alone */
     sc_trace trace;
+    sc_str caller;     /* application ID; empty: not said */
     uint64_t next_seq; /* of the next payload received */
     uint64_t sent_seq;
     sc_buf body; /* CallLocal: the answer's */
@@ -110,6 +111,18 @@ static void lower_names(sc_pairs *pairs, sc_arena *mem)
         pairs->at[i].name = sc_arena_lower(mem, pairs->at[i].name);
 }
 
+/* As the access rules have it; either way it is a call that came. */
+static bool is_allowed(peer_call *call, sc_error *err)
+{
+    const sc_invoke_request *ask = &call->inv.op.ask;
+    sc_code code = sc_invoke_check_access(call->port->invoker, ask->method,
+                                          sc_invoke_verb_name(ask->verb), err);
+
+    call->caller = last_of(&ask->metadata, SC_STR("dapr-caller-app-id"));
+    sc_invoke_stats_received(sc_invoker_stats(call->port->invoker), call->caller, code == SC_OK);
+    return code == SC_OK;
+}
+
 /* The request is unpacked: is it one, and may it be? */
 static bool check(peer_call *call, sc_error *err)
 {
@@ -124,9 +137,7 @@ static bool check(peer_call *call, sc_error *err)
         return false;
     }
     return sc_invoke_clean_method(ask->method, mem, &ask->method, err) == SC_OK &&
-           is_for_us(call, err) &&
-           sc_invoke_check_access(call->port->invoker, ask->method, sc_invoke_verb_name(ask->verb),
-                                  err) == SC_OK;
+           is_for_us(call, err) && is_allowed(call, err);
 }
 
 /* What the caller said about the length, for the application to hear the same. */
@@ -424,6 +435,8 @@ static void on_done(sc_invocation *inv)
     }
     call->is_over = true;
     sc_loop_forget_hook(&call->flush);
+    sc_invoke_stats_answered(sc_invoker_stats(call->port->invoker), call->caller,
+                             inv->op.has_head ? inv->op.answer.status : (int)inv->op.op.err.code);
     if (inv->op.op.err.code != SC_OK)
         finish_failed(call);
     else if (call->is_unary)

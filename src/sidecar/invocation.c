@@ -224,7 +224,8 @@ void sc_runtime_open_invocation(sc_runtime *rt)
                                    .namespace_ = rt->options.namespace_,
                                    .host_name = rt->sink.instance,
                                    .access = &rt->configuration.access_control,
-                                   .random = &rt->random};
+                                   .random = &rt->random,
+                                   .metrics = rt->observe.metrics};
 
     warn_of_policies(rt);
     find_host(rt);

@@ -49,7 +49,9 @@ def test_urls_can_be_hidden_and_health_checks_left_out(tmp_path):
     one.publish("pubsub", "secret-topic", 1)
     one.request("GET", "/v1.0/state/st/key")
     one.request("GET", "/nowhere")
-    called = [json.loads(x) for x in lines(one, "HTTP API Called", 3)]
+    lines(one, "InvokeService")
+    # Other programs of this machine may look sidecars over, as "list" does.
+    called = [call for call in map(json.loads, lines(one, "HTTP API Called", 3)) if call["method"] != "GetMetadata"]
     assert [x["method"] for x in called] == ["PublishEvent", "GetState", "InvokeService"]
     assert called[0]["code"] == 204 and called[0]["size"] == 0 and isinstance(called[0]["duration"], int)
     assert one.stop() == 0
