@@ -337,6 +337,11 @@ def test_input_reaches_the_application(user, resources):
     assert "Hello Ada" in session.lines  # the terminal showed what was typed, and went to the next line
 
 
+def test_closed_descriptors_do_no_harm(user, resources):
+    done = user.call("sh", "-c", f"dapr run --app-id a --resources-path {resources} -- sh -c 'echo hi' <&- 2>&-")
+    assert done.returncode == 0 and "== APP == hi\n" in done.stdout
+
+
 def test_a_program_is_as_talkative_as_on_a_terminal(user, resources):
     """What Python prints is seen at once although it does not flush."""
     session = run(user, resources, "/usr/bin/python3", "-c", "import time; print('early'); time.sleep(1000)",
