@@ -242,21 +242,23 @@ sc_state_store *sc_states_check_queryable(const sc_states *states, sc_str name, 
 
 /* ---- keys ---- */
 
-bool sc_state_stored_key(const sc_state_store *store, sc_str key, sc_arena *mem, sc_str *out,
-                         sc_problem *problem)
+bool sc_state_check_key(const sc_state_store *store, sc_str key, sc_arena *mem, sc_problem *problem)
+{
+    if (!has_separator(key))
+        return true;
+    sc_problem_set(problem, mem, SC_REASON_STATE_ILLEGAL_KEY,
+                   "input key/keyPrefix '%.*s' can't contain '||'", SC_FMT(key));
+    problem->resource_name = store->name;
+    problem->is_bad_request = true;
+    problem->bad_field = key;
+    return false;
+}
+
+sc_str sc_state_stored_key(const sc_state_store *store, sc_str key, sc_arena *mem)
 {
     sc_str parts[] = {store->prefix, key};
 
-    if (has_separator(key)) {
-        sc_problem_set(problem, mem, SC_REASON_STATE_ILLEGAL_KEY,
-                       "input key/keyPrefix '%.*s' can't contain '||'", SC_FMT(key));
-        problem->resource_name = store->name;
-        problem->is_bad_request = true;
-        problem->bad_field = key;
-        return false;
-    }
-    *out = store->prefix.len ? sc_arena_join(mem, parts, 2) : key;
-    return true;
+    return store->prefix.len ? sc_arena_join(mem, parts, 2) : key;
 }
 
 sc_str sc_state_own_key(sc_str stored)
@@ -311,11 +313,11 @@ void sc_states_get(sc_states *states, sc_state_get_request *req)
     sc_call_ref(req->call);
     sc_op_init(&req->op.op, sc_loop_ops(states->env.loop), mem, on_got);
     req->store = sc_states_check_name(states, req->store_name, mem, &req->problem);
-    if (!req->store ||
-        !sc_state_stored_key(req->store, req->key, mem, &req->op.key, &req->problem)) {
+    if (!req->store || !sc_state_check_key(req->store, req->key, mem, &req->problem)) {
         sc_op_finish(&req->op.op);
         return;
     }
+    req->op.key = sc_state_stored_key(req->store, req->key, mem);
     req->op.metadata = &req->metadata;
     req->op.consistency = consistency_of(req->consistency);
     req->started_ns = sc_clock_mono_ns();
@@ -349,8 +351,9 @@ static bool start_bulk_get(sc_states *states, sc_state_bulk_get_request *req)
     if (!req->store)
         return false;
     for (size_t i = 0; i < req->count; i++) {
-        if (!sc_state_stored_key(req->store, req->keys[i], mem, &req->keys[i], &req->problem))
+        if (!sc_state_check_key(req->store, req->keys[i], mem, &req->problem))
             return false;
+        req->keys[i] = sc_state_stored_key(req->store, req->keys[i], mem);
     }
     req->op.keys = req->keys;
     req->op.count = req->count;

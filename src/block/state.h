@@ -16,6 +16,9 @@
 #include "component/state.h"
 #include "observe/operation_stats.h"
 
+/* Items or keys of one request. A head refuses more before it makes them. */
+#define SC_STATE_MAX_ITEMS 65536u
+
 typedef struct sc_states sc_states;
 
 /* What the block needs; lives as long as the block. */
@@ -170,10 +173,16 @@ typedef struct sc_state_write_request {
     void *user;
     sc_problem problem; /* out */
     /* the block's own */
+    sc_states *states;
     sc_state_store *store;
     uint64_t started_ns;
-    struct sc_state_item_op *ops;
-    size_t waiting;
+    size_t next;      /* item to write */
+    size_t waiting;   /* writers at work */
+    sc_str *failures; /* by item; NULL: none so far */
+    /* The first item with a fault of its ETag decides how the request is answered; without one all
+     * failures are told. */
+    size_t worst;
+    sc_etag_fault worst_fault;
     sc_op nothing; /* completes a request without items, or one that is refused */
 } sc_state_write_request;
 

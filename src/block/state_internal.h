@@ -18,9 +18,11 @@ struct sc_states {
     sc_op closed;
 };
 
-/* The key as it is stored. False: it holds the separator, and `problem` says so. */
-bool sc_state_stored_key(const sc_state_store *store, sc_str key, sc_arena *mem, sc_str *out,
-                         sc_problem *problem);
+/* False: the key holds the separator, and `problem` says so. */
+bool sc_state_check_key(const sc_state_store *store, sc_str key, sc_arena *mem,
+                        sc_problem *problem);
+/* A key that was checked as it is stored. */
+sc_str sc_state_stored_key(const sc_state_store *store, sc_str key, sc_arena *mem);
 /* The application's key of a stored one: what stands between the first and the second separator. */
 sc_str sc_state_own_key(sc_str stored);
 
@@ -31,12 +33,12 @@ static inline void sc_state_count(sc_state_store *store, sc_state_counted what, 
     sc_operation_stats_record(&store->stats[what], is_success, started_ns);
 }
 
-/* Makes the component's write of an item: key, options, value. Returns SC_OK; otherwise either
- * `problem` is set (the key), or `err` says what the item's own failure is. */
+/* Makes the component's write of an item whose key was checked: key, options, value. Fails with
+ * what is wrong with the item. */
 sc_code sc_state_prepare(sc_state_store *store, const sc_state_item *item, bool is_delete,
-                         sc_arena *mem, sc_state_write *out, sc_problem *problem, sc_error *err);
+                         sc_arena *mem, sc_state_write *out, sc_error *err) SC_MUST_CHECK;
 
 /* The words for a failed write: the store's, with Dapr's in front when its ETag is at fault. */
-sc_str sc_state_write_story(const sc_error *err, sc_etag_fault fault, sc_arena *mem);
+sc_str sc_state_write_story(sc_str text, sc_etag_fault fault, sc_arena *mem);
 
 #endif

@@ -42,11 +42,12 @@ static bool start(sc_states *states, sc_state_transaction_request *req)
             return false;
         if (req->store->outbox && sc_outbox_is_projection(&req->items[i]))
             continue;
+        if (!sc_state_check_key(req->store, req->items[i].key, mem, &req->problem))
+            return false;
         if (sc_state_prepare(req->store, &req->items[i], is_delete, mem,
-                             &req->writes[req->op.count++], &req->problem, &err) == SC_OK)
+                             &req->writes[req->op.count++], &err) == SC_OK)
             continue;
-        if (sc_problem_is_none(&req->problem))
-            failed(req, sc_str_from(err.text));
+        failed(req, sc_str_from(err.text));
         return false;
     }
     return req->op.count > 0;
@@ -107,7 +108,8 @@ static void on_transacted(sc_op *op)
         sc_state_count(req->store, SC_STATE_COUNTS_TRANSACTION, op->err.code == SC_OK,
                        req->started_ns);
     if (op->err.code != SC_OK)
-        failed(req, sc_state_write_story(&op->err, req->op.etag_fault, &call->mem));
+        failed(req,
+               sc_state_write_story(sc_str_from(op->err.text), req->op.etag_fault, &call->mem));
     req->done(req);
     sc_call_unref(call);
 }

@@ -6,10 +6,14 @@
 #include "block/state_internal.h"
 #include "core/clock.h"
 
-typedef struct sc_state_item_op {
+#define MAX_PARALLEL 1000u /* writes of one request that are under way at a time */
+
+/* Writes one item after the other until none is left. */
+typedef struct writer {
     sc_state_write_op op; /* first: on_item_written gets it back by a cast */
     sc_state_write_request *req;
-} sc_state_item_op;
+    size_t item;
+} writer;
 
 static void on_item_written(sc_op *op);
 static void on_nothing_to_do(sc_op *op);
@@ -52,22 +56,21 @@ static sc_code encrypt(sc_state_store *store, const sc_state_item *item, sc_aren
 }
 
 sc_code sc_state_prepare(sc_state_store *store, const sc_state_item *item, bool is_delete,
-                         sc_arena *mem, sc_state_write *out, sc_problem *problem, sc_error *err)
+                         sc_arena *mem, sc_state_write *out, sc_error *err)
 {
     sc_error_clear(err);
-    *out = (sc_state_write){.value = item->value,
+    *out = (sc_state_write){.key = sc_state_stored_key(store, item->key, mem),
+                            .value = item->value,
                             .etag = item->etag,
                             .metadata = &item->metadata,
                             .is_delete = is_delete,
                             .is_json = item->is_json};
-    if (!sc_state_stored_key(store, item->key, mem, &out->key, problem))
-        return SC_INVALID;
     if (read_options(item, out, err) != SC_OK || is_delete || !store->cipher)
         return err->code;
     return encrypt(store, item, mem, out, err);
 }
 
-sc_str sc_state_write_story(const sc_error *err, sc_etag_fault fault, sc_arena *mem)
+sc_str sc_state_write_story(sc_str text, sc_etag_fault fault, sc_arena *mem)
 {
     static const char *const words[] = {
         [SC_ETAG_FINE] = "",
@@ -75,31 +78,44 @@ sc_str sc_state_write_story(const sc_error *err, sc_etag_fault fault, sc_arena *
         [SC_ETAG_INVALID] = "invalid etag value",
     };
 
-    return sc_arena_fmt(mem, "%s%s%s", words[fault],
-                        fault != SC_ETAG_FINE && err->text[0] ? ": " : "", err->text);
+    return sc_arena_fmt(mem, "%s%s%.*s", words[fault],
+                        fault != SC_ETAG_FINE && text.len > 0 ? ": " : "", SC_FMT(text));
 }
 
 /* ---- requests ---- */
 
+/* Every key is looked at before the first item is written. */
 static bool start(sc_states *states, sc_state_write_request *req)
 {
     sc_arena *mem = &req->call->mem;
 
+    req->states = states;
     req->store = sc_states_check_name(states, req->store_name, mem, &req->problem);
     if (!req->store)
         return false;
-    req->ops = sc_arena_zero(mem, (req->count + 1) * sizeof(req->ops[0]));
     for (size_t i = 0; i < req->count; i++) {
-        sc_state_item_op *one = &req->ops[i];
-
-        one->req = req;
-        sc_op_init(&one->op.op, sc_loop_ops(states->env.loop), mem, on_item_written);
-        if (sc_state_prepare(req->store, &req->items[i], req->action != SC_STATE_SAVE, mem,
-                             &one->op.write, &req->problem, &one->op.op.err) != SC_OK &&
-            !sc_problem_is_none(&req->problem))
+        if (!sc_state_check_key(req->store, req->items[i].key, mem, &req->problem))
             return false;
     }
     return req->count > 0;
+}
+
+static bool write_next(writer *one)
+{
+    sc_state_write_request *req = one->req;
+    sc_arena *mem = &req->call->mem;
+
+    if (req->next == req->count)
+        return false;
+    one->item = req->next++;
+    one->op.etag_fault = SC_ETAG_FINE;
+    sc_op_init(&one->op.op, sc_loop_ops(req->states->env.loop), mem, on_item_written);
+    if (sc_state_prepare(req->store, &req->items[one->item], req->action != SC_STATE_SAVE, mem,
+                         &one->op.write, &one->op.op.err) == SC_OK)
+        sc_state_write_one(req->store->state, &one->op);
+    else
+        sc_op_finish(&one->op.op);
+    return true;
 }
 
 void sc_states_write(sc_states *states, sc_state_write_request *req)
@@ -110,13 +126,13 @@ void sc_states_write(sc_states *states, sc_state_write_request *req)
         sc_op_finish(&req->nothing);
         return;
     }
-    req->waiting = req->count;
     req->started_ns = sc_clock_mono_ns();
-    for (size_t i = 0; i < req->count; i++) {
-        if (req->ops[i].op.op.err.code == SC_OK)
-            sc_state_write_one(req->store->state, &req->ops[i].op);
-        else
-            sc_op_finish(&req->ops[i].op.op);
+    req->waiting = req->count < MAX_PARALLEL ? req->count : MAX_PARALLEL;
+    for (size_t i = req->waiting; i > 0; i--) {
+        writer *one = sc_call_make(req->call, writer);
+
+        one->req = req;
+        (void)write_next(one);
     }
 }
 
@@ -146,21 +162,21 @@ static const struct {
                               SC_STATE_COUNTS_BULK_DELETE},
 };
 
-/* The failure that decides how the request is answered: one of an ETag before any other. */
-static const sc_state_item_op *worst_of(const sc_state_write_request *req)
+/* Kept until all items are written. */
+static void note(sc_state_write_request *req, const writer *one)
 {
-    const sc_state_item_op *worst = NULL;
+    const sc_error *err = &one->op.op.err;
+    bool is_worse =
+        !req->failures || (one->op.etag_fault != SC_ETAG_FINE &&
+                           (req->worst_fault == SC_ETAG_FINE || one->item < req->worst));
 
-    for (size_t i = 0; i < req->count; i++) {
-        const sc_state_item_op *one = &req->ops[i];
-
-        if (one->op.op.err.code == SC_OK)
-            continue;
-        if (one->op.etag_fault != SC_ETAG_FINE)
-            return one;
-        worst = worst ? worst : one;
-    }
-    return worst;
+    if (!req->failures)
+        req->failures = sc_arena_zero(&req->call->mem, req->count * sizeof(req->failures[0]));
+    req->failures[one->item] = sc_arena_fmt(&req->call->mem, "%s", err->text);
+    if (!is_worse)
+        return;
+    req->worst = one->item;
+    req->worst_fault = one->op.etag_fault;
 }
 
 static sc_str all_stories(const sc_state_write_request *req)
@@ -169,13 +185,9 @@ static sc_str all_stories(const sc_state_write_request *req)
     sc_str text;
 
     for (size_t i = 0; i < req->count; i++) {
-        const sc_error *err = &req->ops[i].op.op.err;
-
-        if (err->code == SC_OK)
-            continue;
-        if (sc_buf_len(&all) > 0)
+        if (req->failures[i].at && sc_buf_len(&all) > 0)
             sc_buf_add_byte(&all, '\n');
-        sc_buf_add_str(&all, sc_str_from(err->text));
+        sc_buf_add_str(&all, req->failures[i]);
     }
     text = sc_arena_str(&req->call->mem, sc_buf_str(&all));
     sc_buf_deinit(&all);
@@ -183,36 +195,35 @@ static sc_str all_stories(const sc_state_write_request *req)
 }
 
 /* One ETag failure among several is told alone; Dapr says its words twice then. */
-static sc_str story_of(const sc_state_write_request *req, const sc_state_item_op *worst)
+static sc_str story_of(const sc_state_write_request *req)
 {
     sc_arena *mem = &req->call->mem;
-    sc_str story = sc_state_write_story(&worst->op.op.err, worst->op.etag_fault, mem);
-    sc_error again;
+    sc_str story;
 
-    if (req->count == 1)
-        return story;
-    if (worst->op.etag_fault == SC_ETAG_FINE)
+    if (req->worst_fault == SC_ETAG_FINE)
         return all_stories(req);
-    (void)sc_fail(&again, worst->op.op.err.code, "%.*s", SC_FMT(story));
-    return sc_state_write_story(&again, worst->op.etag_fault, mem);
+    story = sc_state_write_story(req->failures[req->worst], req->worst_fault, mem);
+    return req->count == 1 ? story : sc_state_write_story(story, req->worst_fault, mem);
 }
 
 static void tell(sc_state_write_request *req)
 {
-    const sc_state_item_op *worst = worst_of(req);
     sc_str subject = req->action == SC_STATE_DELETE ? req->items[0].key : req->store->name;
 
-    if (worst)
+    if (req->failures)
         sc_problem_set(&req->problem, &req->call->mem,
-                       actions[req->action].reasons[worst->op.etag_fault], "%s %.*s: %.*s",
-                       actions[req->action].words, SC_FMT(subject), SC_FMT(story_of(req, worst)));
+                       actions[req->action].reasons[req->worst_fault], "%s %.*s: %.*s",
+                       actions[req->action].words, SC_FMT(subject), SC_FMT(story_of(req)));
 }
 
 static void on_item_written(sc_op *op)
 {
-    sc_state_write_request *req = ((sc_state_item_op *)op)->req;
+    writer *one = (writer *)op;
+    sc_state_write_request *req = one->req;
 
-    if (--req->waiting > 0)
+    if (op->err.code != SC_OK)
+        note(req, one);
+    if (write_next(one) || --req->waiting > 0)
         return;
     tell(req);
     sc_state_count(req->store, actions[req->action].counted, sc_problem_is_none(&req->problem),

@@ -65,6 +65,15 @@ static sc_pairs value_metadata(const sc_state_value *value, sc_arena *mem)
     return pairs;
 }
 
+/* False: the call is finished. */
+static bool is_count_fine(sc_grpc_ctx *ctx, size_t count)
+{
+    if (count <= SC_STATE_MAX_ITEMS)
+        return true;
+    grpc_fail(ctx, SC_INVALID, "more than %u in one request", SC_STATE_MAX_ITEMS);
+    return false;
+}
+
 /* ---- get ---- */
 
 void grpc_get_state(sc_grpc_ctx *ctx, sc_str message)
@@ -114,7 +123,7 @@ void grpc_bulk_get_state(sc_grpc_ctx *ctx, sc_str message)
     Dapr__Proto__Runtime__V1__GetBulkStateRequest *in =
         grpc_unpack(ctx, &dapr__proto__runtime__v1__get_bulk_state_request__descriptor, message);
 
-    if (!in)
+    if (!in || !is_count_fine(ctx, in->n_keys))
         return;
     req->call = ctx->stream->call;
     req->store_name = sc_str_from(in->store_name);
@@ -201,7 +210,7 @@ void grpc_save_state(sc_grpc_ctx *ctx, sc_str message)
     sc_problem problem = {0};
     sc_state_write_request *req;
 
-    if (!in)
+    if (!in || !is_count_fine(ctx, in->n_states))
         return;
     req = new_write(ctx, in->store_name, SC_STATE_SAVE, in->n_states);
     if (!sc_states_check_name(ctx->api->states, req->store_name, grpc_mem(ctx), &problem)) {
@@ -246,7 +255,7 @@ void grpc_bulk_delete_state(sc_grpc_ctx *ctx, sc_str message)
         grpc_unpack(ctx, &dapr__proto__runtime__v1__delete_bulk_state_request__descriptor, message);
     sc_state_write_request *req;
 
-    if (!in)
+    if (!in || !is_count_fine(ctx, in->n_states))
         return;
     req = new_write(ctx, in->store_name, SC_STATE_BULK_DELETE, in->n_states);
     for (size_t i = 0; i < in->n_states; i++)
@@ -274,7 +283,7 @@ void grpc_transact_state(sc_grpc_ctx *ctx, sc_str message)
     Dapr__Proto__Runtime__V1__ExecuteStateTransactionRequest *in = grpc_unpack(
         ctx, &dapr__proto__runtime__v1__execute_state_transaction_request__descriptor, message);
 
-    if (!in)
+    if (!in || !is_count_fine(ctx, in->n_operations))
         return;
     req->call = ctx->stream->call;
     req->store_name = sc_str_from(in->storename);

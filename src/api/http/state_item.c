@@ -180,17 +180,20 @@ static void leave_object(sc_str *at)
     *at = sc_str_sub(rest, 1, rest.len);
 }
 
-/* Room for one more of `size` bytes behind `count` zeroed or filled ones. */
-static void *grown(sc_arena *mem, void *old, size_t count, size_t size)
+/* Makes room in `*list` for one more of `size` bytes behind `count`, zeroed. */
+static sc_code grow(sc_arena *mem, void *list, size_t count, size_t size, sc_error *err)
 {
-    char *list;
+    void **to = list;
+    void *old = *to;
 
+    if (count == SC_STATE_MAX_ITEMS)
+        return sc_fail(err, SC_INVALID, "more than %u in one request", SC_STATE_MAX_ITEMS);
     if ((count & (count - 1)) != 0) /* there is room up to the next power of two */
-        return old;
-    list = sc_arena_zero(mem, (count ? count * 2 : 1) * size);
+        return SC_OK;
+    *to = sc_arena_zero(mem, (count ? count * 2 : 1) * size);
     if (count > 0)
-        memcpy(list, old, count * size);
-    return list;
+        memcpy(*to, old, count * size);
+    return SC_OK;
 }
 
 /* ---- bodies ---- */
@@ -225,7 +228,8 @@ sc_code http_read_state_items(sc_str body, const sc_pairs *query, sc_arena *mem,
 
         if (list.at[0] != '{' && !is_null(list))
             return wrong_value(list, "state.SetRequest", err);
-        *items = grown(mem, *items, *count, sizeof(**items));
+        if (grow(mem, items, *count, sizeof(**items), err) != SC_OK)
+            return err->code;
         item = &(*items)[(*count)++];
         if (read_item(&list, query, mem, item, err) != SC_OK)
             return err->code;
@@ -247,7 +251,8 @@ static sc_code read_keys(sc_str list, sc_state_bulk_get_request *req, sc_error *
         return wrong_type(list, "BulkGetRequest.keys", "[]string", err);
     req->count = 0;
     while (sc_json_next_element(&list, &element)) {
-        req->keys = grown(mem, req->keys, req->count, sizeof(req->keys[0]));
+        if (grow(mem, &req->keys, req->count, sizeof(req->keys[0]), err) != SC_OK)
+            return err->code;
         req->keys[req->count] = SC_STR_NONE;
         if (read_text(element, "BulkGetRequest.keys", mem, &req->keys[req->count++], err) != SC_OK)
             return err->code;
@@ -319,7 +324,8 @@ static sc_code read_operations(sc_str list, const sc_pairs *query,
         return wrong_type(list, "stateTransactionRequestBody.operations", "[]operation", err);
     req->count = 0;
     while (sc_json_next_element(&list, &element)) {
-        req->items = grown(mem, req->items, req->count, sizeof(req->items[0]));
+        if (grow(mem, &req->items, req->count, sizeof(req->items[0]), err) != SC_OK)
+            return err->code;
         if (element.at[0] != '{' && !is_null(element))
             return wrong_type(element, "stateTransactionRequestBody.operations", "operation", err);
         if (read_operation(element, query, mem, &req->items[req->count++], err) != SC_OK)

@@ -186,6 +186,25 @@ def test_large_values(store, key):
     store.delete(key)
 
 
+def test_many_items_in_one_request(store, key):
+    """More than a server takes at once; one that fails does not keep the others back."""
+    keys = [f"{key}-{i}" for i in range(15000)]
+    store.save(*[{"key": k, "value": b"%d" % i} for i, k in enumerate(keys)])
+    rows = store.bulk(keys)
+    assert len(rows) == len(keys) and [rows[k]["data"] for k in keys] == list(range(len(keys)))
+    with pytest.raises(Refused) as refused:
+        store.save(*[{"key": k, "value": b"-1", **({"etag": "4711"} if k == keys[12345] else {})} for k in keys])
+    assert refused.value.kind == "mismatch"
+    rows = store.bulk(keys)
+    assert [i for i, k in enumerate(keys) if rows[k]["data"] != -1] == [12345]
+
+
+def test_too_many_items_in_one_request_are_refused(store, key):
+    with pytest.raises(Refused) as refused:
+        store.bulk(["k"] * 65537)
+    assert refused.value.kind == "invalid" and refused.value.text.endswith("more than 65536 in one request")
+
+
 def test_bytes_stay_bytes(sidecar, key):
     api = APIS["grpc"](sidecar)
     for value in (bytes(range(256)), b"", b"abc", b'{"a": 1 }'):
