@@ -25,8 +25,9 @@ static void add_entry(const sc_event_op *entry, sc_buf *out)
     else
         sc_buf_add_str(out, SC_STR("null"));
     sc_buf_add_str(out, SC_STR(",\"contentType\":"));
-    sc_json_add_string(out, event->is_raw ? SC_STR("application/octet-stream")
-                                          : SC_STR("application/cloudevents+json"));
+    sc_json_add_string(out, event->broker_content_type.len > 0 ? event->broker_content_type
+                            : event->is_raw                    ? SC_STR("application/octet-stream")
+                                            : SC_STR("application/cloudevents+json"));
     sc_buf_add_byte(out, '}');
 }
 
@@ -64,7 +65,13 @@ void sc_bulk_answer_all(sc_bulk_event_op *bulk, sc_app_answer answer, int http_s
     }
 }
 
-static void take_status(sc_bulk_event_op *bulk, sc_str id, sc_str status)
+void sc_bulk_tell_unknown(sc_str entry_id, const sc_log *log)
+{
+    sc_log_error(log, "Invalid entry id received from app %.*s",
+                 SC_FMT(sc_str_sub(entry_id, 0, 100)));
+}
+
+static void take_status(sc_bulk_event_op *bulk, sc_str id, sc_str status, const sc_log *log)
 {
     for (size_t i = 0; i < bulk->count; i++) {
         sc_event_op *entry = bulk->entries[i];
@@ -76,9 +83,10 @@ static void take_status(sc_bulk_event_op *bulk, sc_str id, sc_str status)
                                                                     : SC_APP_RETRY;
         return;
     }
+    sc_bulk_tell_unknown(id, log);
 }
 
-void sc_bulk_json_read(sc_bulk_event_op *bulk, sc_str body, sc_arena *mem)
+void sc_bulk_json_read(sc_bulk_event_op *bulk, sc_str body, sc_arena *mem, const sc_log *log)
 {
     const sc_doc *statuses;
     sc_doc *doc;
@@ -91,5 +99,5 @@ void sc_bulk_json_read(sc_bulk_event_op *bulk, sc_str body, sc_arena *mem)
     for (const sc_doc *it = sc_doc_is(statuses, SC_DOC_ARRAY) ? statuses->first : NULL; it;
          it = it->next)
         take_status(bulk, sc_doc_string(sc_doc_get_nocase(it, SC_STR("entryId"))),
-                    sc_doc_string(sc_doc_get_nocase(it, SC_STR("status"))));
+                    sc_doc_string(sc_doc_get_nocase(it, SC_STR("status"))), log);
 }

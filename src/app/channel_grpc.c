@@ -180,9 +180,7 @@ static void on_answered(sc_op *done)
     if (done->err.code == SC_OK) {
         read_answer(call);
     } else if (done->err.code == SC_UNIMPLEMENTED) {
-        sc_log_warn(call->app->log,
-                    "non-retriable error returned from app while processing pub/sub event %.*s: %s",
-                    SC_FMT(op->event->id), done->err.text);
+        (void)sc_fail(&op->op.err, SC_OK, "%s", done->err.text);
         op->answer = SC_APP_UNIMPLEMENTED;
     } else {
         op->op.err = done->err;
@@ -232,6 +230,7 @@ static Dapr__Proto__Runtime__V1__TopicEventBulkRequestEntry *bulk_entry(sc_event
 
     dapr__proto__runtime__v1__topic_event_bulk_request_entry__init(entry);
     entry->entry_id = from->entry_id;
+    entry->content_type = sc_proto_text(from->event->broker_content_type, mem);
     if (from->event->metadata) {
         entry->n_metadata = from->event->metadata->count;
         entry->metadata = sc_proto_map_make(
@@ -295,6 +294,21 @@ static void deliver_bulk(void *self, sc_bulk_event_op *bulk)
     sc_gate_enter(&app->gate, &call->turn);
 }
 
+static void take_status(sc_bulk_event_op *bulk,
+                        const Dapr__Proto__Runtime__V1__TopicEventBulkResponseEntry *status,
+                        const sc_log *log)
+{
+    for (size_t i = 0; i < bulk->count; i++) {
+        sc_event_op *entry = bulk->entries[i];
+
+        if (strcmp(status->entry_id, entry->entry_id) != 0)
+            continue;
+        entry->answer = sc_topic_event_answer((int)status->status, &entry->op.err);
+        return;
+    }
+    sc_bulk_tell_unknown(sc_str_from(status->entry_id), log);
+}
+
 /* Entries that the answer does not name are to be retried. */
 static void read_statuses(bulk_call *call)
 {
@@ -304,15 +318,8 @@ static void read_statuses(bulk_call *call)
                         call->grpc.answer, bulk->op.mem);
 
     sc_bulk_answer_all(bulk, SC_APP_RETRY, 0, "no status returned from app for the entry");
-    for (size_t s = 0; answer && s < answer->n_statuses; s++) {
-        for (size_t i = 0; i < bulk->count; i++) {
-            sc_event_op *entry = bulk->entries[i];
-
-            if (strcmp(answer->statuses[s]->entry_id, entry->entry_id) == 0)
-                entry->answer =
-                    sc_topic_event_answer((int)answer->statuses[s]->status, &entry->op.err);
-        }
-    }
+    for (size_t s = 0; answer && s < answer->n_statuses; s++)
+        take_status(bulk, answer->statuses[s], call->app->log);
 }
 
 static void on_bulk_answered(sc_op *done)
@@ -330,7 +337,7 @@ static void on_bulk_answered(sc_op *done)
     if (done->err.code == SC_OK)
         read_statuses(call);
     else if (done->err.code == SC_UNIMPLEMENTED)
-        sc_bulk_answer_all(bulk, SC_APP_UNIMPLEMENTED, 0, NULL);
+        sc_bulk_answer_all(bulk, SC_APP_UNIMPLEMENTED, 0, done->err.text);
     else
         bulk->op.err = done->err;
     sc_op_finish(&bulk->op);

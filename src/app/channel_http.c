@@ -10,6 +10,7 @@
 #include "app/binary_mode.h"
 #include "app/bulk_json.h"
 #include "wire/json.h"
+#include "wire/url.h"
 
 typedef struct event_call {
     sc_http_call_op http; /* first: on_answered gets it back by a cast */
@@ -48,6 +49,7 @@ sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *setting
         app->headers = sc_pairs_copy(settings->headers, &app->mem);
     app->max_body_len = settings->max_body_len;
     app->stats = settings->stats;
+    app->log = settings->log;
     app->client = sc_http_client_open(loop, &client);
     return app;
 }
@@ -157,28 +159,6 @@ static void write_headers(event_call *call)
         sc_pairs_set(&call->headers, mem, SC_STR("Dapr-Api-Token"), call->app->api_token);
 }
 
-/* The route as a request target: one leading slash, spaces encoded, the query kept. */
-static sc_str target_of(sc_str path, sc_arena *mem)
-{
-    char *to = sc_arena_alloc(mem, path.len * 3 + 2);
-    size_t len = 0;
-
-    to[len++] = '/';
-    for (size_t i = 0; i < path.len; i++) {
-        char c = path.at[i];
-
-        if (c == '/' && to[len - 1] == '/' && !memchr(to, '?', len))
-            continue; /* doubled slashes are one */
-        if (c <= ' ' || c == 0x7f) {
-            memcpy(to + len, c == ' ' ? "%20" : "%0A", 3);
-            len += 3;
-        } else {
-            to[len++] = c;
-        }
-    }
-    return sc_str_of(to, len);
-}
-
 static void start(sc_gate_entry *turn)
 {
     event_call *call = SC_CONTAINER_OF(turn, event_call, turn);
@@ -186,7 +166,7 @@ static void start(sc_gate_entry *turn)
 
     call->http = (sc_http_call_op){
         .method = SC_STR("POST"),
-        .target = target_of(op->path, op->op.mem),
+        .target = sc_url_target(op->path, op->op.mem),
         .headers = &call->headers,
         .body_parts = &call->body,
         .body_part_count = 1,
@@ -222,7 +202,9 @@ static sc_app_answer from_text(sc_event_op *op, sc_str status)
         (void)sc_fail(&op->op.err, SC_OK, "RETRY status returned from app");
         return SC_APP_RETRY;
     }
-    return SC_APP_SUCCESS; /* SUCCESS, none, and what applications say instead, like "ok" */
+    if (status.len > 0 && !sc_str_eq_nocase(status, SC_STR("SUCCESS")))
+        op->odd_status = sc_str_sub(status, 0, 100);
+    return SC_APP_SUCCESS;
 }
 
 static sc_app_answer read_body(sc_event_op *op, sc_str body)
@@ -294,9 +276,9 @@ static void on_bulk_answered(sc_op *done)
     if (done->err.code != SC_OK)
         bulk->op.err = done->err;
     else if (status / 100 == 2)
-        sc_bulk_json_read(bulk, call->http.answer_body, bulk->op.mem);
+        sc_bulk_json_read(bulk, call->http.answer_body, bulk->op.mem, call->app->log);
     else if (status == 404)
-        sc_bulk_answer_all(bulk, SC_APP_UNIMPLEMENTED, status, NULL);
+        sc_bulk_answer_all(bulk, SC_APP_UNIMPLEMENTED, status, "status code returned: 404");
     else
         sc_bulk_answer_all(bulk, SC_APP_RETRY, status,
                            sc_arena_fmt(bulk->op.mem, "body: %.*s. status code returned: %d",
@@ -313,7 +295,7 @@ static void start_bulk(sc_gate_entry *turn)
 
     call->http = (sc_http_call_op){
         .method = SC_STR("POST"),
-        .target = target_of(call->bulk->path, mem),
+        .target = sc_url_target(call->bulk->path, mem),
         .headers = &call->headers,
         .body_parts = &call->body,
         .body_part_count = 1,

@@ -9,6 +9,7 @@
 
 #include "app/event.h"
 #include "app/invoke.h"
+#include "core/log.h"
 #include "net/http_client.h"
 #include "observe/http_stats.h"
 
@@ -25,7 +26,8 @@ typedef struct sc_app_http_settings {
     sc_str api_token;         /* APP_API_TOKEN; empty: none */
     uint32_t max_concurrency; /* calls at a time; 0: no limit */
     uint64_t max_body_len;    /* of an answer; 0: 4 MiB */
-    sc_http_stats *stats;     /* outlives the channel; NULL: calls are not counted */
+    const sc_log *log;
+    sc_http_stats *stats; /* outlives the channel; NULL: calls are not counted */
 } sc_app_http_settings;
 
 sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *settings);

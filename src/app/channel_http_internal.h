@@ -19,6 +19,7 @@ struct sc_app_http {
     sc_gate gate;
     uint64_t max_body_len;
     sc_http_stats *stats;
+    const sc_log *log;
     void (*on_closed)(void *user);
     void *user;
 };

@@ -14,7 +14,8 @@ typedef enum sc_app_answer {
     SC_APP_SUCCESS,
     SC_APP_RETRY, /* the application said RETRY, or could not be reached, or failed: op.err tells */
     SC_APP_DROP,  /* the application said DROP, or 404 */
-    SC_APP_UNIMPLEMENTED, /* a gRPC application without the rpc: acknowledged, not dead-lettered */
+    SC_APP_UNIMPLEMENTED, /* a gRPC application without the rpc, a bulk that is answered 404:
+                             acknowledged, not dead-lettered; op.err.text tells */
 } sc_app_answer;
 
 /* What the subscriber is told. Slices live as long as the delivery. */
@@ -31,7 +32,8 @@ typedef struct sc_event {
     bool is_raw;         /* subscription metadata rawPayload */
     bool is_octets;      /* the broker says application/octet-stream: payload is not an envelope */
     bool is_binary_mode; /* contentMode: binary */
-    sc_str content_type; /* of the broker message */
+    sc_str content_type; /* of the broker message; a default where it has none */
+    sc_str broker_content_type; /* as the component has it; may be empty */
 } sc_event;
 
 /* The event as a tree, read when first asked for; NULL when the payload is no JSON object. */
@@ -46,6 +48,7 @@ typedef struct sc_event_op {
     sc_app_answer answer;
     int http_status;   /* 0: none */
     sc_str body;       /* start of what the application answered, for the log */
+    sc_str odd_status; /* it counts as success, though nobody knows this status; empty: none */
     char entry_id[37]; /* in a bulk delivery, the same for every attempt; "": not in one yet */
     void *sink_state;
 } sc_event_op;

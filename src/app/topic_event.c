@@ -132,6 +132,35 @@ static char *text_attribute(sc_str raw, sc_arena *mem)
     return sc_proto_text(sc_cloudevent_text(raw, mem), mem);
 }
 
+static Google__Protobuf__Struct *extensions_of(const sc_doc *doc, sc_arena *mem)
+{
+    Google__Protobuf__Struct *all = new_struct(doc ? doc->count : 0, mem);
+
+    for (const sc_doc *it = doc ? doc->first : NULL; it; it = it->next) {
+        if (!has_own_field(it->key))
+            put(all, it, mem);
+    }
+    return all;
+}
+
+static char *attribute_of(const sc_doc *doc, const char *name, sc_arena *mem)
+{
+    return sc_proto_text(sc_doc_string(sc_doc_get(doc, sc_str_from(name))), mem);
+}
+
+/* The broker's bytes are no envelope; the attributes came beside them. */
+static void fill_octets(const sc_event *event, const sc_doc *doc, sc_arena *mem,
+                        Dapr__Proto__Runtime__V1__TopicEventCERequest *out)
+{
+    out->id = attribute_of(doc, "id", mem);
+    out->source = attribute_of(doc, "source", mem);
+    out->type = attribute_of(doc, "type", mem);
+    out->spec_version = attribute_of(doc, "specversion", mem);
+    out->data_content_type = sc_proto_text(event->content_type, mem);
+    out->data = sc_proto_data(event->payload);
+    out->extensions = extensions_of(doc, mem);
+}
+
 sc_code sc_topic_event_fill_ce(sc_event *event, sc_arena *mem,
                                Dapr__Proto__Runtime__V1__TopicEventCERequest *out, sc_error *err)
 {
@@ -139,10 +168,8 @@ sc_code sc_topic_event_fill_ce(sc_event *event, sc_arena *mem,
     sc_cloudevent ce = {0};
 
     dapr__proto__runtime__v1__topic_event_cerequest__init(out);
-    if (event->is_octets) { /* the broker's bytes are no envelope */
-        out->id = sc_proto_text(event->id, mem);
-        out->data_content_type = sc_proto_text(event->content_type, mem);
-        out->data = sc_proto_data(event->payload);
+    if (event->is_octets) {
+        fill_octets(event, doc, mem, out);
         return SC_OK;
     }
     if (sc_cloudevent_parse(event->payload, &ce, err) != SC_OK)
@@ -152,11 +179,7 @@ sc_code sc_topic_event_fill_ce(sc_event *event, sc_arena *mem,
     out->type = text_attribute(ce.type, mem);
     out->spec_version = text_attribute(ce.specversion, mem);
     out->data_content_type = text_attribute(ce.datacontenttype, mem);
-    out->extensions = new_struct(doc ? doc->count : 0, mem);
-    for (const sc_doc *it = doc ? doc->first : NULL; it; it = it->next) {
-        if (!has_own_field(it->key))
-            put(out->extensions, it, mem);
-    }
+    out->extensions = extensions_of(doc, mem);
     return read_data(&ce, sc_str_from(out->data_content_type), mem, &out->data, err);
 }
 

@@ -6,7 +6,7 @@
  *
  * Each step ends by starting the next or by settle(): the one way out.
  */
-#include "block/subscription_internal.h"
+#include "block/event_decode.h"
 #include "core/clock.h"
 #include "wire/cloudevent.h"
 
@@ -30,7 +30,6 @@ typedef struct delivery_flow {
     bool is_out;                  /* with the application now */
 } delivery_flow;
 
-static sc_code decode(delivery_flow *flow, bool *is_expired, sc_error *err);
 static void attempt(delivery_flow *flow);
 static void on_answered(sc_op *op);
 static void on_retry_due(sc_timer *timer);
@@ -67,97 +66,6 @@ static void count(delivery_flow *flow, sc_ingress_outcome outcome, uint64_t star
 {
     if (!flow->sub->bulk)
         sc_ingress_stats_record(&flow->sub->stats, outcome, started_ns);
-}
-
-/* ---- decoding ---- */
-
-/* Without the namespace that the broker's topic carries. */
-static sc_str plain_topic(const sc_subscription *sub, sc_str topic)
-{
-    sc_str space = sc_pubsubs_env_of(sub->pubsubs)->namespace_;
-
-    if (sub->entry->is_namespaced && sc_str_starts(topic, space))
-        return sc_str_sub(topic, space.len, topic.len);
-    return topic;
-}
-
-static sc_str content_type_of(const sc_delivery *delivery)
-{
-    const sc_str *named;
-
-    if (delivery->content_type.len > 0)
-        return delivery->content_type;
-    named = sc_pairs_get(&delivery->metadata, SC_STR("content-type"));
-    return named ? *named : SC_STR("application/json");
-}
-
-/* The context to send on: of the event, or of the delivery as a span below it; the empty one that
- * Dapr sends when what the event says is none (pub/sub semantics, delivery). */
-static void set_trace(delivery_flow *flow, sc_str parent, sc_str state)
-{
-    sc_tracer *tracer = env_of(flow)->tracer;
-    sc_trace trace = sc_trace_begin(tracer, parent, state, &flow->call->mem);
-
-    flow->event.has_traceparent = !(tracer && tracer->mode == SC_TRACE_OFF);
-    flow->event.traceparent = trace.parent.len > 0 ? trace.parent : SC_TRACEPARENT_NONE;
-    flow->event.tracestate = trace.state;
-}
-
-/* An event that says nothing of a trace is sent on without one. */
-static void read_trace(delivery_flow *flow, const sc_cloudevent *ce)
-{
-    sc_arena *mem = &flow->call->mem;
-    sc_str raw = ce->traceparent.len ? ce->traceparent : ce->traceid;
-
-    if (raw.len > 0)
-        set_trace(flow, sc_cloudevent_text(raw, mem), sc_cloudevent_text(ce->tracestate, mem));
-}
-
-static void wrap_raw(delivery_flow *flow)
-{
-    sc_arena *mem = &flow->call->mem;
-    const sc_str *traceparent = sc_pairs_get(&flow->delivery->metadata, SC_STR("traceparent"));
-    char *id = sc_arena_alloc(mem, SC_UUID_LEN + 1);
-    sc_buf text = {0};
-
-    sc_random_uuid(env_of(flow)->random, id);
-    flow->event.id = sc_str_of(id, SC_UUID_LEN);
-    sc_envelope_wrap_raw(flow->delivery->payload, flow->event.id, flow->event.topic,
-                         flow->event.pubsub_name, flow->event.metadata, &text);
-    flow->event.payload = sc_arena_str(mem, sc_buf_str(&text));
-    sc_buf_deinit(&text);
-    flow->event.is_raw = true;
-    if (traceparent)
-        set_trace(flow, *traceparent, SC_STR_NONE);
-}
-
-static sc_code decode(delivery_flow *flow, bool *is_expired, sc_error *err)
-{
-    sc_delivery *delivery = flow->delivery;
-    sc_cloudevent ce;
-
-    *is_expired = false;
-    flow->event = (sc_event){.payload = delivery->payload,
-                             .pubsub_name = flow->sub->entry->name,
-                             .topic = plain_topic(flow->sub, delivery->topic),
-                             .metadata = &delivery->metadata,
-                             .content_type = content_type_of(delivery),
-                             .is_binary_mode = flow->sub->is_binary_mode};
-    if (flow->sub->is_raw) {
-        wrap_raw(flow);
-        return SC_OK;
-    }
-    if (sc_media_type_is(flow->event.content_type, SC_STR("application/octet-stream"))) {
-        flow->event.is_octets = true;
-        return SC_OK;
-    }
-    if (sc_cloudevent_parse(delivery->payload, &ce, err) != SC_OK)
-        return err->code;
-    flow->event.id = sc_cloudevent_text(ce.id, &flow->call->mem);
-    read_trace(flow, &ce);
-    if (ce.expiration.len > 0)
-        *is_expired = sc_cloudevent_is_expired(&ce, sc_clock_wall_ms(), &flow->call->mem);
-    return SC_OK;
 }
 
 /* ---- the way to the application ---- */
@@ -217,9 +125,12 @@ static bool find_route(delivery_flow *flow, sc_error *err)
             return true;
         }
     }
-    sc_log_debug(env_of(flow)->log,
-                 "no matching route for event %.*s in pubsub %.*s and topic %.*s; skipping",
-                 SC_FMT(name_of(flow)), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic));
+    /* the first is worth a look: perhaps a default route was forgotten */
+    if (!sub->has_told_unrouted || sc_log_is_on(env_of(flow)->log, SC_LOG_DEBUG))
+        sc_log_write(env_of(flow)->log, sub->has_told_unrouted ? SC_LOG_DEBUG : SC_LOG_WARN,
+                     "no matching route for event %.*s in pubsub %.*s and topic %.*s; skipping",
+                     SC_FMT(name_of(flow)), SC_FMT(sub->entry->name), SC_FMT(flow->event.topic));
+    sub->has_told_unrouted = true;
     count(flow, SC_INGRESS_DROP_ASKED, 0);
     note(flow, SC_LEDGER_UNROUTED, SC_STR_NONE);
     refuse(flow, "unrouted", SC_STR("no route matches"), SC_VERDICT_ACK, true);
@@ -230,8 +141,8 @@ void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
 {
     sc_call *call = sc_loop_call(sc_pubsubs_env_of(sub->pubsubs)->loop);
     delivery_flow *flow = sc_call_make(call, delivery_flow);
+    sc_str expired;
     sc_error err;
-    bool is_expired;
 
     flow->call = call;
     flow->sub = sub;
@@ -240,7 +151,7 @@ void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
     sc_list_add(&sub->flows, &flow->link);
     sc_timer_init(&flow->retry, sc_pubsubs_env_of(sub->pubsubs)->loop, on_retry_due);
     flow->first_ms = sc_clock_wall_ms();
-    if (decode(flow, &is_expired, &err) != SC_OK) {
+    if (sc_event_decode(sub, delivery, &call->mem, &flow->event, &expired, &err) != SC_OK) {
         sc_log_error(env_of(flow)->log,
                      "error deserializing cloud event in pubsub %.*s and topic %.*s: %s",
                      SC_FMT(sub->entry->name), SC_FMT(flow->event.topic), err.text);
@@ -249,9 +160,9 @@ void sc_delivery_start(sc_subscription *sub, sc_delivery *delivery)
                false);
         return;
     }
-    if (is_expired) {
-        sc_log_warn(env_of(flow)->log, "dropping expired pub/sub event %.*s",
-                    SC_FMT(name_of(flow)));
+    if (expired.len > 0) {
+        sc_log_warn(env_of(flow)->log, "dropping expired pub/sub event %.*s as of %.*s",
+                    SC_FMT(name_of(flow)), SC_FMT(expired));
         count(flow, SC_INGRESS_DROP, 0);
         note(flow, SC_LEDGER_EXPIRED, SC_STR_NONE);
         refuse(flow, "expired", SC_STR("the event expired"), SC_VERDICT_ACK, true);
@@ -269,17 +180,45 @@ static void attempt(delivery_flow *flow)
 
     sc_op_init(&flow->op.op, sc_loop_ops(env_of(flow)->loop), &flow->call->mem, on_answered);
     flow->op.http_status = 0;
-    flow->op.body = SC_STR_NONE;
+    flow->op.body = flow->op.odd_status = SC_STR_NONE;
     flow->started_ns = sc_clock_mono_ns();
     sub->in_flight++;
     sub->sink.deliver(sub->sink.self, &flow->op);
 }
 
+/* Many applications answer {"status": "ok"}. */
+static void tell_odd_status(delivery_flow *flow)
+{
+    if (flow->sub->has_told_odd_status)
+        return;
+    flow->sub->has_told_odd_status = true;
+    sc_log_warn(env_of(flow)->log,
+                "the application answered status '%.*s' to an event of topic %.*s: that counts as "
+                "success; Dapr knows SUCCESS, RETRY and DROP",
+                SC_FMT(flow->op.odd_status), SC_FMT(flow->event.topic));
+}
+
 static void handled(delivery_flow *flow)
 {
+    if (flow->op.odd_status.len > 0)
+        tell_odd_status(flow);
     count(flow, SC_INGRESS_SUCCESS, flow->started_ns);
     flow->tries.attempts++;
     note(flow, SC_LEDGER_DELIVERED, SC_STR_NONE);
+    settle(flow, SC_VERDICT_ACK);
+}
+
+/* The application has nothing that takes it: done with, and no dead letter, as in Dapr. */
+static void unwanted(delivery_flow *flow)
+{
+    sc_str story = sc_arena_str(&flow->call->mem, sc_str_from(flow->op.op.err.text));
+
+    count(flow, SC_INGRESS_SUCCESS, flow->started_ns);
+    flow->tries.attempts++;
+    sc_log_warn(env_of(flow)->log,
+                "non-retriable error returned from app while processing pub/sub event %.*s: %.*s",
+                SC_FMT(name_of(flow)), SC_FMT(story));
+    note(flow, SC_LEDGER_DROPPED, story);
     settle(flow, SC_VERDICT_ACK);
 }
 
@@ -315,8 +254,9 @@ static void failed(delivery_flow *flow)
     count(flow, SC_INGRESS_RETRY, flow->started_ns);
     sc_log_warn(env->log,
                 "retriable error returned from app while processing pub/sub event %.*s, topic: "
-                "%.*s, err: %.*s",
-                SC_FMT(name_of(flow)), SC_FMT(flow->event.topic), SC_FMT(story));
+                "%.*s, %s%.*s",
+                SC_FMT(name_of(flow)), SC_FMT(flow->event.topic),
+                flow->last_status >= 300 ? "" : "err: ", SC_FMT(story));
     if (sub->is_closing) {
         settle(flow, SC_VERDICT_ABANDON);
         return;
@@ -339,6 +279,8 @@ static void on_answered(sc_op *op)
         failed(flow);
     else if (flow->op.answer == SC_APP_DROP)
         dropped(flow);
+    else if (flow->op.answer == SC_APP_UNIMPLEMENTED)
+        unwanted(flow);
     else
         handled(flow);
 }
@@ -378,27 +320,43 @@ static sc_pairs reasons(const delivery_flow *flow, sc_arena *mem)
     return all;
 }
 
+/* With the reasons in it, or beside it where it is no event: raw bytes, say. */
+static sc_str letter_of(const delivery_flow *flow, sc_pairs *extra, sc_pairs *metadata,
+                        sc_arena *mem)
+{
+    sc_str payload = flow->delivery->payload;
+    sc_cloudevent own;
+    sc_buf text = {0};
+
+    if (!flow->event.is_raw && !flow->event.is_octets &&
+        sc_cloudevent_parse(payload, &own, NULL) == SC_OK) {
+        /* it would expire again on its way */
+        add_reason(extra, mem, "deadletterexpiration", sc_cloudevent_text(own.expiration, mem));
+        if (sc_cloudevent_extend(payload, extra, SC_STR("expiration"), mem, &text))
+            payload = sc_arena_str(mem, sc_buf_str(&text));
+        sc_buf_deinit(&text);
+        return payload;
+    }
+    for (uint32_t i = 0; i < extra->count; i++)
+        sc_pairs_set(metadata, mem, extra->at[i].name, extra->at[i].value);
+    return payload;
+}
+
 static void send_letter(delivery_flow *flow)
 {
     sc_subscription *sub = flow->sub;
     sc_arena *mem = &flow->call->mem;
     sc_pairs extra = reasons(flow, mem);
     sc_pairs *metadata = sc_arena_new(mem, sc_pairs);
-    sc_buf text = {0};
 
     *metadata = sc_pairs_copy(&flow->delivery->metadata, mem);
     sc_pairs_set(metadata, mem, SC_STR("pubsubName"), sub->entry->name);
-    if (!sc_cloudevent_extend(flow->delivery->payload, &extra, mem, &text)) {
-        for (uint32_t i = 0; i < extra.count; i++) /* bytes that cannot carry them: beside them */
-            sc_pairs_set(metadata, mem, extra.at[i].name, extra.at[i].value);
-    }
     sc_op_init(&flow->letter.op, sc_loop_ops(env_of(flow)->loop), mem, on_lettered);
     flow->letter.topic =
         sc_pubsub_broker_topic(sub->pubsubs, sub->entry, sub->spec.dead_letter_topic, mem);
-    flow->letter.payload = sc_arena_str(mem, sc_buf_str(&text));
+    flow->letter.payload = letter_of(flow, &extra, metadata, mem);
     flow->letter.content_type = flow->delivery->content_type;
     flow->letter.metadata = metadata;
-    sc_buf_deinit(&text);
     if (!sc_topic_rules_allow(&sub->entry->rules, &sub->entry->rules.publishing,
                               sub->spec.dead_letter_topic))
         sc_op_fail(&flow->letter.op, SC_PERMISSION_DENIED,

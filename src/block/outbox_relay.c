@@ -185,7 +185,7 @@ static void publish(relay_flow *flow)
 
     sc_pairs_add(&target, mem, SC_STR("topic"), outbox->publish_topic);
     sc_pairs_add(&target, mem, SC_STR("pubsubname"), outbox->publish_pubsub);
-    (void)sc_cloudevent_extend(flow->delivery->payload, &target, mem, &out);
+    (void)sc_cloudevent_extend(flow->delivery->payload, &target, SC_STR_NONE, mem, &out);
     event = sc_arena_str(mem, sc_buf_str(&out));
     sc_buf_deinit(&out);
     sc_op_init(&flow->publish.op, sc_loop_ops(outbox->env.loop), mem, on_published);

@@ -311,7 +311,7 @@ static sc_code make_payload(sc_pubsubs *pubsubs, const sc_pubsub_entry *to,
     sc_code code = SC_OK;
 
     sc_buf_clear(&pubsubs->scratch);
-    if (sc_media_type_is(from->content_type, SC_STR("application/cloudevents+json"))) {
+    if (sc_media_type_is(from->content_type, SC_CLOUDEVENT_JSON)) {
         sc_cloudevent own;
 
         envelope.traceid =
@@ -391,7 +391,7 @@ static bool start_publish(sc_publish_request *req)
     if (!check_scope(req->to, pubsubs, req->topic, mem, &req->problem))
         return false;
     req->op.topic = sc_pubsub_broker_topic(pubsubs, req->to, req->topic, mem);
-    req->op.content_type = req->content_type;
+    req->op.content_type = is_raw ? req->content_type : SC_CLOUDEVENT_JSON;
     req->op.metadata = &req->metadata;
     req->started_ns = sc_clock_mono_ns();
     sc_pubsub_publish(req->to->pubsub, &req->op);
@@ -479,6 +479,7 @@ static bool fill_entries(sc_bulk_publish_request *req, bool is_raw)
     sc_error err;
 
     req->op.entries = sc_arena_zero(mem, (req->count + 1) * sizeof(sc_bulk_entry));
+    req->ids = sc_arena_zero(mem, (req->count + 1) * sizeof(sc_str));
     for (size_t i = 0; i < req->count; i++) {
         const sc_bulk_publish_entry *entry = &req->entries[i];
         sc_bulk_entry *to = &req->op.entries[i];
@@ -486,14 +487,13 @@ static bool fill_entries(sc_bulk_publish_request *req, bool is_raw)
             req->topic,      entry->content_type,
             entry->body,     sc_trace_child(req->pubsubs->env.tracer, req->traceparent, mem),
             req->tracestate, merged(req, entry)};
-        sc_str id;
 
         to->entry_id = entry->entry_id;
-        to->content_type = entry->content_type;
+        to->content_type = is_raw ? entry->content_type : SC_CLOUDEVENT_JSON;
         to->metadata = from.metadata;
         to->payload = entry->body;
-        if (!is_raw &&
-            make_payload(req->pubsubs, req->to, &from, mem, &to->payload, &id, &err) != SC_OK) {
+        if (!is_raw && make_payload(req->pubsubs, req->to, &from, mem, &to->payload, &req->ids[i],
+                                    &err) != SC_OK) {
             cannot_create(req->pubsubs, req->to, &err, mem, &req->problem);
             return false;
         }
@@ -530,14 +530,31 @@ void sc_bulk_publish(sc_pubsubs *pubsubs, sc_bulk_publish_request *req)
         sc_op_finish(&req->op.op);
 }
 
+static void note_entries(const sc_bulk_publish_request *req)
+{
+    for (size_t i = 0; i < req->count; i++) {
+        const sc_error *err = &req->results[i].err;
+        bool is_stored = err->code == SC_OK;
+        sc_ledger_note note = {.step = is_stored ? SC_LEDGER_PUBLISHED : SC_LEDGER_PUBLISH_FAILED,
+                               .id = req->ids[i],
+                               .pubsub = req->to->name,
+                               .topic = req->topic,
+                               .reason = sc_str_from(is_stored ? "" : err->text)};
+
+        sc_ledger_write(req->pubsubs->env.ledger, &note);
+    }
+}
+
 static void on_bulk_published(sc_op *op)
 {
     sc_bulk_publish_request *req = SC_CONTAINER_OF(op, sc_bulk_publish_request, op.op);
     sc_call *call = req->call;
 
-    if (req->results)
+    if (req->results) {
         sc_egress_stats_record(&req->to->stats, req->topic, true, op->err.code == SC_OK,
                                req->started_ns);
+        note_entries(req);
+    }
     if (op->err.code != SC_OK && sc_problem_is_none(&req->problem))
         publish_failed(req->pubsubs, req->to, req->topic, &op->err, &call->mem, &req->problem);
     req->done(req);

@@ -106,6 +106,7 @@ typedef struct sc_bulk_publish_request {
     sc_bulk_publish_op op;
     sc_pubsubs *pubsubs;
     sc_pubsub_entry *to;
+    sc_str *ids;         /* of the CloudEvents, one an entry */
     uint64_t started_ns; /* when the broker was asked */
 } sc_bulk_publish_request;
 

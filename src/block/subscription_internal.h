@@ -25,6 +25,8 @@ struct sc_subscription {
     uint32_t in_flight; /* with the application */
     bool is_raw;
     bool is_binary_mode;
+    bool has_told_unrouted; /* warned about, once */
+    bool has_told_odd_status;
     bool is_started;
     bool is_closing;
     sc_timer restart;

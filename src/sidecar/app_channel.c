@@ -56,6 +56,7 @@ static void open_grpc(sc_runtime *rt, uint32_t max_concurrency)
 static void open_http(sc_runtime *rt, sc_http_version version, uint32_t max_concurrency)
 {
     sc_app_http_settings settings = {.host = rt->options.app_host,
+                                     .log = &rt->subscriptions_log,
                                      .port = rt->options.app_port,
                                      .version = version,
                                      .tls = rt->app_tls,

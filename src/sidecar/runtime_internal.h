@@ -125,8 +125,7 @@ struct sc_runtime {
     bool takes_signals; /* it is built */
     bool is_restarting; /* SIGHUP: the end is a new beginning */
     bool is_stopping;
-    bool is_closing_servers;
-    bool are_subscriptions_closed;
+    bool is_closing_subscriptions;
     void (*after_subscriptions)(sc_runtime *rt); /* when the last is closed; NULL: nothing */
 };
 

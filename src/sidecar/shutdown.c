@@ -22,6 +22,7 @@ static void on_subscription_closed(void *user);
 static void close_servers(sc_runtime *rt);
 static void on_server_closed(void *user);
 static void on_stream_gone(void *user);
+static void after_subscriptions(sc_runtime *rt);
 static void on_app_closed(void *user);
 
 /* ---- what ends a sidecar ---- */
@@ -89,18 +90,18 @@ void sc_runtime_on_api_shutdown(void *user, bool is_forced)
 
 /* ---- the subscriptions ---- */
 
-/* Closes all that fetch messages, once; `then` when the application has answered for the last. */
+/* Closes all that fetch messages, streams too, once; `then` when the application has answered for
+ * the last. */
 static void close_subscriptions(sc_runtime *rt, void (*then)(sc_runtime *rt))
 {
     uint32_t count = rt->subscription_count;
 
     rt->after_subscriptions = then;
-    if (rt->are_subscriptions_closed) {
-        then(rt);
+    if (rt->is_closing_subscriptions) {
+        after_subscriptions(rt);
         return;
     }
-    if (rt->closing > 0) /* they close already */
-        return;
+    rt->is_closing_subscriptions = true;
     sc_app_start_cancel(rt);
     rt->metadata.on_stream_gone = on_stream_gone;
     rt->metadata.user = rt;
@@ -128,9 +129,24 @@ static void on_subscription_closed(void *user)
     if (--rt->closing > 0)
         return;
     rt->subscription_count = rt->metadata.subscription_count = 0;
-    rt->are_subscriptions_closed = true;
-    if (rt->after_subscriptions)
-        rt->after_subscriptions(rt);
+    after_subscriptions(rt);
+}
+
+/* A streaming subscription may outlive its stream by the time its broker takes. */
+static void on_stream_gone(void *user)
+{
+    after_subscriptions(user);
+}
+
+/* Goes on when the last is closed; each step once. */
+static void after_subscriptions(sc_runtime *rt)
+{
+    void (*then)(sc_runtime * rt) = rt->after_subscriptions;
+
+    if (rt->closing > 0 || rt->metadata.stream_count > 0 || !then)
+        return;
+    rt->after_subscriptions = NULL;
+    then(rt);
 }
 
 /* ---- the block ---- */
@@ -145,7 +161,10 @@ static void on_block_over(sc_timer *timer)
 
 static void on_deliveries_late(sc_timer *timer)
 {
-    on_fetching_over(SC_CONTAINER_OF(timer, sc_runtime, block));
+    sc_runtime *rt = SC_CONTAINER_OF(timer, sc_runtime, block);
+
+    rt->after_subscriptions = NULL;
+    on_fetching_over(rt);
 }
 
 static void block(sc_runtime *rt)
@@ -168,7 +187,6 @@ static void on_fetching_over(sc_runtime *rt)
 {
     int64_t ns = rt->options.block_shutdown_ns;
 
-    rt->after_subscriptions = NULL;
     sc_timer_stop(&rt->block);
     sc_timer_init(&rt->block, rt->loop, on_block_over);
     sc_timer_start(&rt->block, ns > 0 ? (uint64_t)ns / 1000000 : 0);
@@ -212,7 +230,6 @@ static void stop(sc_runtime *rt)
 
 static void close_servers(sc_runtime *rt)
 {
-    rt->is_closing_servers = true;
     rt->closing = rt->server_count + rt->grpc_server_count + (rt->metrics_page != NULL) + 1;
     if (rt->metrics_page)
         sc_metrics_page_close(rt->metrics_page, SC_LINGER_MS, on_server_closed, rt);
@@ -224,16 +241,7 @@ static void on_server_closed(void *user)
 {
     sc_runtime *rt = user;
 
-    if (--rt->closing == 0 && rt->metadata.stream_count == 0)
-        sc_runtime_close_invocation(rt);
-}
-
-/* A streaming subscription may outlive its server by the time its broker takes. */
-static void on_stream_gone(void *user)
-{
-    sc_runtime *rt = user;
-
-    if (rt->is_closing_servers && rt->closing == 0 && rt->metadata.stream_count == 0)
+    if (--rt->closing == 0)
         sc_runtime_close_invocation(rt);
 }
 

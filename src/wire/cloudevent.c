@@ -243,7 +243,8 @@ void sc_envelope_wrap_raw(sc_str payload, sc_str id, sc_str topic, sc_str pubsub
     sc_buf_add_str(out, SC_STR(",\"type\":\"com.dapr.event.sent\"}"));
 }
 
-bool sc_cloudevent_extend(sc_str event, const sc_pairs *extensions, sc_arena *mem, sc_buf *out)
+bool sc_cloudevent_extend(sc_str event, const sc_pairs *extensions, sc_str omitted, sc_arena *mem,
+                          sc_buf *out)
 {
     bool is_first = true;
     sc_str at = event;
@@ -253,7 +254,9 @@ bool sc_cloudevent_extend(sc_str event, const sc_pairs *extensions, sc_arena *me
 
     sc_buf_add_byte(out, '{');
     while (sc_json_next_member(&at, &key, &value)) {
-        if (!sc_pairs_get(extensions, plain_key(key, mem)))
+        sc_str name = plain_key(key, mem);
+
+        if (!sc_pairs_get(extensions, name) && !(omitted.len > 0 && sc_str_eq(name, omitted)))
             add_member(out, &is_first, key, value);
     }
     if (!ends_well(at, true)) {

@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "core/pairs.h"
 
+#define SC_CLOUDEVENT_JSON SC_STR("application/cloudevents+json")
+
 /* The part of a content type up to the first ';', compared without case and without trimming, as
  * Dapr compares it. */
 bool sc_media_type_is(sc_str content_type, sc_str name);
@@ -48,8 +50,10 @@ void sc_envelope_wrap_raw(sc_str payload, sc_str id, sc_str topic, sc_str pubsub
                           const sc_pairs *metadata, sc_buf *out);
 
 /* Appends `event` with `extensions` as further top-level strings, replacing those of the same
- * names. An `event` that is no object is appended unchanged and false returned. */
-bool sc_cloudevent_extend(sc_str event, const sc_pairs *extensions, sc_arena *mem, sc_buf *out);
+ * names, and without the member `omitted` (empty: with all). An `event` that is no object is
+ * appended unchanged and false returned. */
+bool sc_cloudevent_extend(sc_str event, const sc_pairs *extensions, sc_str omitted, sc_arena *mem,
+                          sc_buf *out);
 
 /* A received event. Values are JSON slices of the text, empty when the attribute is absent. */
 typedef struct sc_cloudevent {

@@ -145,3 +145,45 @@ sc_str sc_url_clean_path(sc_str path, sc_arena *mem)
         to[len++] = '/';
     return sc_str_of(to, len);
 }
+
+/* RFC 3986: unreserved, sub-delims, ':' '@' '/' '?'. */
+static bool is_target_char(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != 0 && strchr("-._~!$&'()*+,;=:@/?", c) != NULL);
+}
+
+static size_t encode(sc_str from, char *to)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t len = 0;
+
+    for (size_t i = 0; i < from.len; i++) {
+        unsigned char c = (unsigned char)from.at[i];
+        bool is_escape = c == '%' && i + 2 < from.len && hex_of(from.at[i + 1]) >= 0 &&
+                         hex_of(from.at[i + 2]) >= 0;
+
+        if (is_target_char(c) || is_escape) {
+            to[len++] = (char)c;
+            continue;
+        }
+        to[len++] = '%';
+        to[len++] = hex[c >> 4];
+        to[len++] = hex[c & 15];
+    }
+    return len;
+}
+
+sc_str sc_url_target(sc_str text, sc_arena *mem)
+{
+    sc_str query = text;
+    sc_str path = sc_url_clean_path(sc_str_cut(&query, '?'), mem);
+    char *to = sc_arena_alloc(mem, (path.len + query.len) * 3 + 2);
+    size_t len = encode(path, to);
+
+    if (query.at) {
+        to[len++] = '?';
+        len += encode(query, to + len);
+    }
+    return sc_str_of(to, len);
+}

@@ -23,5 +23,9 @@ sc_code sc_url_escape_path(sc_str text, sc_arena *mem, sc_str *out, sc_error *er
 /* The path with doubled slashes collapsed, "." and ".." resolved and one trailing slash removed. A
  * clean path is returned as it is. */
 sc_str sc_url_clean_path(sc_str path, sc_arena *mem);
+/* What a user wrote as a path, perhaps with a query, as the target of a request: the path cleaned
+ * and with a '/' in front, and everything that may not stand in a target percent-encoded; escapes
+ * that are there stay. Anything goes in, nothing that ends a line comes out. */
+sc_str sc_url_target(sc_str text, sc_arena *mem);
 
 #endif

@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         check(&out);
     sc_buf_clear(&out);
     sc_pairs_add(&extra, &mem, SC_STR("id"), text);
-    if (sc_cloudevent_extend(text, &extra, &mem, &out))
+    if (sc_cloudevent_extend(text, &extra, SC_STR("expiration"), &mem, &out))
         check(&out);
     if (sc_cloudevent_parse(text, &event, &err) == SC_OK) {
         (void)sc_cloudevent_text(event.id, &mem);

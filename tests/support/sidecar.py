@@ -79,7 +79,7 @@ class App:
             disable_nagle_algorithm = True  # head and body leave in two writes: 40 ms an answer else
 
             def reply(self, status, body):
-                data = b"" if body is None else json.dumps(body).encode()
+                data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()

@@ -195,7 +195,9 @@ check_and_subscribe(topic_stream *topic,
     sc_pubsub_entry *entry = sc_pubsubs_find(ctx->api->pubsubs, sc_str_from(in->pubsub_name));
     sc_problem problem = {0};
 
-    if (in->pubsub_name[0] == '\0') {
+    if (ctx->api->metadata->is_stopping) {
+        grpc_fail(ctx, SC_UNKNOWN, "stream closed"); /* the others have been closed already */
+    } else if (in->pubsub_name[0] == '\0') {
         grpc_fail(ctx, SC_UNKNOWN, "pubsubName is required");
     } else if (in->topic[0] == '\0') {
         grpc_fail(ctx, SC_UNKNOWN, "topic is required");

@@ -2,6 +2,7 @@
 """What every broker does alike: one suite over all of them, through the real binary and an HTTP application."""
 import json
 import signal
+import threading
 import sys
 import pathlib
 import time
@@ -10,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 from redis_server import Redis  # noqa: E402
-from sidecar import Pair, component, sub, wait_until  # noqa: E402
+from sidecar import App, Pair, Sidecar, component, sub, wait_until  # noqa: E402
 
 
 @pytest.fixture(params=["pubsub.in-memory", "pubsub.redis", "pubsub.sqlite"])
@@ -49,6 +50,14 @@ def test_numbers_and_bytes_survive(resources):
         wait_until(lambda: len(app.received) == 2, "two deliveries")
         assert b'"n":12345678901234567890,"x":1.0' in app.received[0][2]
         assert app.events()[1]["data_base64"] == "AP/+"
+
+
+def test_bytes_in_an_envelope_are_an_event_like_others(resources):
+    rules = [{"match": "event.datacontenttype == 'application/octet-stream' && event.data_base64 == 'AP/+'", "path": "/b"}]
+    with Pair(resources, [{"pubsubname": "pubsub", "topic": "t", "routes": {"rules": rules}}]) as (app, sidecar):
+        sidecar.publish("pubsub", "t", bytes([0, 255, 254]), "application/octet-stream")
+        wait_until(lambda: app.received, "delivery")
+        assert app.received[0][0] == "/b" and app.events()[0]["source"] == "orders"
 
 
 def test_binary_mode_delivers_the_bare_body(resources):
@@ -181,3 +190,56 @@ def test_bulk_subscribers_get_batches_and_answer_each_entry(resources):
         assert batches[0]["topic"] == "t" and batches[0]["pubsubname"] == "pubsub"
         assert batches[0]["type"] == "com.dapr.event.sent.bulk" and batches[0]["metadata"] == {"pubsubName": "pubsub"}
         assert batches[0]["entries"][0]["contentType"] == "application/cloudevents+json"
+
+
+def test_an_end_waits_for_handlers_while_the_api_works(resources):
+    """What the handler answered after the signal is acknowledged: the next sidecar does not get it again."""
+    hold = threading.Event()
+    app = App([sub()], lambda path, body: (hold.wait(10), (200, {}))[1])
+    sidecar = Sidecar("orders", resources, app.port, flags=["--dapr-graceful-shutdown-seconds", "20"])
+    assert sidecar.publish("pubsub", "t", "held")[0] == 204
+    wait_until(lambda: app.received, "the handler works")
+    sidecar.process.terminate()
+    wait_until(lambda: sidecar.get("/v1.0/healthz")[0] == 500, "the end has begun")
+    assert sidecar.publish("pubsub", "other", "while it ends")[0] == 204
+    assert sidecar.process.poll() is None
+    hold.set()
+    assert sidecar.end() == 0
+    with Pair(resources, [sub()]) as (second, later):
+        assert later.publish("pubsub", "t", "later")[0] == 204
+        wait_until(lambda: second.received, "the later one")
+        time.sleep(0.3)
+        assert [e["data"] for e in second.events()] == ["later"]
+    app.close()
+
+
+def test_whatever_happens_to_a_message_is_in_the_ledger_and_the_metrics(resources):
+    answers = {"/d": (200, {"status": "DROP"}), "/f": (500, {})}
+    none = {"pubsubname": "pubsub", "topic": "n", "routes": {"rules": [{"match": "false", "path": "/n"}]}}
+    with Pair(resources, [sub(), sub("d", "/d"), sub("f", "/f"), none],
+              lambda path, body: answers.get(path, (200, {}))) as (app, sidecar):
+        old = {"specversion": "1.0", "id": "i", "source": "s", "type": "t", "expiration": "2020-01-01T00:00:00Z"}
+        assert sidecar.publish("pubsub", "t", old, "application/cloudevents+json")[0] == 204
+        for topic in "t", "d", "n", "f":
+            assert sidecar.publish("pubsub", topic, 1)[0] == 204
+        ends = {"t": {"expired", "delivered"}, "d": {"dropped"}, "n": {"unrouted"}, "f": {"released"}}
+
+        def steps(topic):
+            return {m["step"] for m in json.loads(sidecar.get(f"/v1.0-pillion/messages?topic={topic}")[1])["messages"]}
+        wait_until(lambda: all(ends[topic] <= steps(topic) for topic in ends), "all ended")
+        page = sidecar.metrics()
+        for topic, status in ("t", "success"), ("t", "drop"), ("d", "drop"), ("n", "drop"), ("f", "retry"):
+            assert any(line.startswith("dapr_component_pubsub_ingress_count") and f'topic="{topic}"' in line and
+                       f'process_status="{status}"' in line for line in page), (topic, status)
+        log = "\n".join(sidecar.log)
+        for said in "dropping expired pub/sub event i as of", "DROP status returned from app", "no matching route for event", \
+                "stays with the broker after 4 attempts":
+            assert said in log
+
+
+def test_a_bulk_is_in_the_ledger_message_by_message(resources):
+    with Pair(resources, []) as (app, sidecar):
+        entries = [{"entryId": str(i), "event": {"n": i}, "contentType": "application/json"} for i in range(3)]
+        assert sidecar.request("POST", "/v1.0/publish/bulk/pubsub/t", json.dumps(entries).encode())[0] == 204
+        messages = json.loads(sidecar.get("/v1.0-pillion/messages?topic=t")[1])["messages"]
+        assert [m["step"] for m in messages] == ["published"] * 3 and len({m["id"] for m in messages}) == 3
