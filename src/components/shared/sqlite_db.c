@@ -5,6 +5,7 @@
 #include "components/shared/sqlite_db.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -53,6 +54,118 @@ sc_code sc_sqlite_open(sc_sqlite_db *db, const char *file, uint32_t busy_ms, sc_
     note_file(db);
     return SC_OK;
 }
+
+/* ---- connection strings ---- */
+
+static sc_str options_of(sc_str connection)
+{
+    size_t at = sc_str_find(connection, '?');
+
+    return sc_str_sub(connection, at + 1, connection.len);
+}
+
+static bool has_option(sc_str connection, sc_str option)
+{
+    sc_str options = options_of(connection);
+
+    return sc_str_find_str(options, option) < options.len;
+}
+
+sc_code sc_sqlite_check_connection(sc_str connection, sc_error *err)
+{
+    static const char *const ours[] = {"busy_timeout", "journal_mode", "foreign_keys"};
+
+    if (connection.len == 0)
+        return sc_fail(err, SC_INVALID, "missing connection string");
+    for (size_t i = 0; i < SC_ARRAY_LEN(ours); i++) {
+        char option[64];
+        int len = snprintf(option, sizeof(option), "_pragma=%s", ours[i]);
+
+        if (has_option(connection, sc_str_of(option, (size_t)len)))
+            return sc_fail(err, SC_INVALID, "found forbidden option '%s' in the connection string",
+                           option);
+    }
+    return SC_OK;
+}
+
+sc_code sc_sqlite_check_identifier(sc_str name, sc_error *err)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_'))
+            return sc_fail(err, SC_INVALID, "invalid identifier: %.*s", SC_FMT(name));
+    }
+    return name.len > 0 ? SC_OK : sc_fail(err, SC_INVALID, "invalid identifier: ");
+}
+
+bool sc_sqlite_is_memory(sc_str connection)
+{
+    sc_str file = sc_str_sub(connection, 0, sc_str_find(connection, '?'));
+
+    return sc_str_eq(file, SC_STR(":memory:")) || sc_str_eq(file, SC_STR("file::memory:")) ||
+           has_option(connection, SC_STR("mode=memory"));
+}
+
+bool sc_sqlite_is_read_only(sc_str connection)
+{
+    return has_option(connection, SC_STR("mode=ro")) ||
+           has_option(connection, SC_STR("immutable=1"));
+}
+
+static sc_code set_pragmas(sc_sqlite_db *db, sc_str connection, bool has_wal, sc_arena *mem,
+                           sc_error *err)
+{
+    const char *mode = has_wal ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = DELETE";
+    sc_str options = options_of(connection);
+
+    if (!sc_sqlite_is_memory(connection) && !sc_sqlite_is_read_only(connection) &&
+        sc_sqlite_run(db, mode, err) != SC_OK)
+        return err->code;
+    while (options.len > 0) {
+        sc_str option = sc_str_cut(&options, '&');
+        sc_str name = sc_str_cut(&option, '=');
+
+        if (sc_str_eq(name, SC_STR("_pragma")) &&
+            sc_sqlite_run(db, sc_arena_fmt(mem, "PRAGMA %.*s", SC_FMT(option)).at, err) != SC_OK)
+            return err->code;
+    }
+    return SC_OK;
+}
+
+sc_code sc_sqlite_open_connection(sc_sqlite_db *db, sc_str connection, uint32_t busy_ms,
+                                  bool has_wal, sc_arena *mem, sc_error *err)
+{
+    bool is_uri =
+        sc_str_starts(connection, SC_STR("file:")) || sc_str_starts(connection, SC_STR(":memory:"));
+    sc_str name = sc_arena_fmt(mem, "%s%.*s", is_uri ? "" : "file:", SC_FMT(connection));
+
+    if (sc_sqlite_open(db, name.at, busy_ms, err) != SC_OK)
+        return err->code;
+    if (set_pragmas(db, connection, has_wal, mem, err) != SC_OK)
+        return sc_error_context(err, "cannot open '%.*s'", SC_FMT(connection));
+    return SC_OK;
+}
+
+sc_code sc_sqlite_read_level(const sc_sqlite_db *db, sc_str metadata_table, const char *key,
+                             sc_arena *mem, int *level, sc_error *err)
+{
+    const char *sql =
+        sc_arena_fmt(mem, "SELECT value FROM %.*s WHERE key = '%s'", SC_FMT(metadata_table), key)
+            .at;
+    sqlite3_stmt *at = NULL;
+
+    *level = 0;
+    if (sc_sqlite_prepare(db, &sql, 1, &at, err) != SC_OK)
+        return err->code;
+    if (sqlite3_step(at) == SQLITE_ROW)
+        *level = sqlite3_column_int(at, 0);
+    (void)sqlite3_finalize(at);
+    return SC_OK;
+}
+
+/* ---- while it is open ---- */
 
 bool sc_sqlite_is_replaced(const sc_sqlite_db *db)
 {

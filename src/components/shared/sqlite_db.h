@@ -8,8 +8,8 @@
 
 #include <sqlite3.h>
 
+#include "core/arena.h"
 #include "core/error.h"
-#include "core/str.h"
 
 typedef struct sc_sqlite_db {
     sqlite3 *handle;
@@ -24,6 +24,27 @@ typedef struct sc_sqlite_db {
 sc_code sc_sqlite_open(sc_sqlite_db *db, const char *file, uint32_t busy_ms,
                        sc_error *err) SC_MUST_CHECK;
 void sc_sqlite_close(sc_sqlite_db *db); /* all statements are finalized before */
+
+/* ---- connection strings: a path or a file: URI, "?_pragma=name(value)" as Dapr's driver takes it
+ */
+
+/* Fails with SC_INVALID for none, or for options that a component sets itself. */
+sc_code sc_sqlite_check_connection(sc_str connection, sc_error *err) SC_MUST_CHECK;
+/* Fails with SC_INVALID for what is no name of a table. */
+sc_code sc_sqlite_check_identifier(sc_str name, sc_error *err) SC_MUST_CHECK;
+/* True when the connection names no file. */
+bool sc_sqlite_is_memory(sc_str connection);
+/* True when its options let nobody write. */
+bool sc_sqlite_is_read_only(sc_str connection);
+/* Opens it as sc_sqlite_open, sets the journal's mode and runs its pragmas. What it needs while it
+ * does lives in `mem`. */
+sc_code sc_sqlite_open_connection(sc_sqlite_db *db, sc_str connection, uint32_t busy_ms,
+                                  bool has_wal, sc_arena *mem, sc_error *err) SC_MUST_CHECK;
+/* What a metadata table of Dapr's says under `key` as a number; 0: nothing, or no such row. */
+sc_code sc_sqlite_read_level(const sc_sqlite_db *db, sc_str metadata_table, const char *key,
+                             sc_arena *mem, int *level, sc_error *err) SC_MUST_CHECK;
+
+/* ---- while it is open ---- */
 
 /* True when the path no longer leads to the open file: it was removed, or another stands there.
  * What is written then is lost with the process. */

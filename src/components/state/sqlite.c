@@ -7,6 +7,8 @@
  * which each succeeds or fails by itself. While it runs, the next one gathers.
  */
 #include "components/state/sqlite_store.h"
+
+#include "components/shared/sqlite_db.h"
 #include "core/list.h"
 #include "io/lane.h"
 #include "io/timer.h"
@@ -367,7 +369,7 @@ static sc_code sqlite_open(void *at, const void *conf, const sc_component_env *e
 
     self->conf = conf;
     self->env = env;
-    self->is_memory = sc_sqlite_state_is_memory(self->conf->connection);
+    self->is_memory = sc_sqlite_is_memory(self->conf->connection);
     if (open_lane(self, &self->writes, false, err) != SC_OK)
         return err->code;
     if (!self->is_memory && open_lane(self, &self->reads, true, err) != SC_OK) {

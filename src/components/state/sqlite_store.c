@@ -67,70 +67,18 @@ struct sc_sqlite_state {
     int64_t deadline_ms;
 };
 
-/* ---- the connection string ---- */
-
-static bool is_identifier(sc_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '_'))
-            return false;
-    }
-    return text.len > 0;
-}
-
-static sc_str options_of(sc_str connection)
-{
-    size_t at = sc_str_find(connection, '?');
-
-    return sc_str_sub(connection, at + 1, connection.len);
-}
-
-bool sc_sqlite_state_is_memory(sc_str connection)
-{
-    sc_str options = options_of(connection);
-    sc_str file = sc_str_sub(connection, 0, sc_str_find(connection, '?'));
-
-    return sc_str_eq(file, SC_STR(":memory:")) || sc_str_eq(file, SC_STR("file::memory:")) ||
-           sc_str_find_str(options, SC_STR("mode=memory")) < options.len;
-}
-
-static bool is_read_only(sc_str connection)
-{
-    sc_str options = options_of(connection);
-
-    return sc_str_find_str(options, SC_STR("mode=ro")) < options.len ||
-           sc_str_find_str(options, SC_STR("immutable=1")) < options.len;
-}
+/* ---- opening ---- */
 
 sc_code sc_sqlite_state_check(const sc_sqlite_state_settings *settings, sc_error *err)
 {
-    static const char *const ours[] = {"busy_timeout", "journal_mode", "foreign_keys"};
-    sc_str options = options_of(settings->connection);
-
-    if (settings->connection.len == 0)
-        return sc_fail(err, SC_INVALID, "missing connection string");
-    if (!is_identifier(settings->table))
-        return sc_fail(err, SC_INVALID, "invalid identifier: %.*s", SC_FMT(settings->table));
-    if (!is_identifier(settings->metadata_table))
-        return sc_fail(err, SC_INVALID, "invalid identifier: %.*s",
-                       SC_FMT(settings->metadata_table));
+    if (sc_sqlite_check_connection(settings->connection, err) != SC_OK ||
+        sc_sqlite_check_identifier(settings->table, err) != SC_OK ||
+        sc_sqlite_check_identifier(settings->metadata_table, err) != SC_OK)
+        return err->code;
     if (settings->timeout_ms < 1000)
         return sc_fail(err, SC_INVALID, "invalid value for 'timeout': must be greater than 1s");
-    for (size_t i = 0; i < SC_ARRAY_LEN(ours); i++) {
-        char option[64];
-        int len = snprintf(option, sizeof(option), "_pragma=%s", ours[i]);
-
-        if (sc_str_find_str(options, sc_str_of(option, (size_t)len)) < options.len)
-            return sc_fail(err, SC_INVALID, "found forbidden option '%s' in the connection string",
-                           option);
-    }
     return SC_OK;
 }
-
-/* ---- opening ---- */
 
 static int on_progress(void *self)
 {
@@ -139,42 +87,12 @@ static int on_progress(void *self)
     return store->deadline_ms > 0 && sc_clock_wall_ms() > store->deadline_ms;
 }
 
-static sc_code set_pragmas(sc_sqlite_state *store, sc_error *err)
-{
-    sc_str options = options_of(store->settings.connection);
-    bool has_wal = store->settings.has_wal && !is_read_only(store->settings.connection);
-    const char *mode = has_wal ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = DELETE";
-
-    if (!sc_sqlite_state_is_memory(store->settings.connection) &&
-        !is_read_only(store->settings.connection) && sc_sqlite_run(&store->db, mode, err) != SC_OK)
-        return err->code;
-    while (options.len > 0) {
-        sc_str option = sc_str_cut(&options, '&');
-        sc_str name = sc_str_cut(&option, '=');
-
-        if (!sc_str_eq(name, SC_STR("_pragma")))
-            continue;
-        if (sc_sqlite_run(&store->db, sc_arena_fmt(&store->mem, "PRAGMA %.*s", SC_FMT(option)).at,
-                          err) != SC_OK)
-            return err->code;
-    }
-    return SC_OK;
-}
-
 /* The level that the tables of the file are at; 0: there are none. */
 static sc_code read_level(sc_sqlite_state *store, int *level, sc_error *err)
 {
-    const char *sql = sc_arena_fmt(&store->mem, "SELECT value FROM %.*s WHERE key = 'migrations'",
-                                   SC_FMT(store->settings.metadata_table))
-                          .at;
-    sqlite3_stmt *at = NULL;
-
-    *level = 0;
-    if (sc_sqlite_prepare(&store->db, &sql, 1, &at, err) != SC_OK)
+    if (sc_sqlite_read_level(&store->db, store->settings.metadata_table, "migrations", &store->mem,
+                             level, err) != SC_OK)
         return err->code;
-    if (sqlite3_step(at) == SQLITE_ROW)
-        *level = sqlite3_column_int(at, 0);
-    (void)sqlite3_finalize(at);
     if (*level > MIGRATIONS)
         return sc_fail(err, SC_FAILED_PRECONDITION,
                        "the tables are of version %d, this program knows %d", *level, MIGRATIONS);
@@ -245,17 +163,14 @@ sc_code sc_sqlite_state_open(const sc_sqlite_state_settings *settings, sc_sqlite
                              sc_error *err)
 {
     sc_sqlite_state *store = sc_new(sc_sqlite_state);
-    sc_str name = settings->connection;
-    bool is_uri = sc_str_starts(name, SC_STR("file:")) || sc_str_starts(name, SC_STR(":memory:"));
 
     sc_arena_init(&store->mem, NULL);
     sc_random_init(&store->random);
     store->settings = *settings;
-    name = sc_arena_fmt(&store->mem, "%s%.*s", is_uri ? "" : "file:", SC_FMT(name));
-    if (sc_sqlite_open(&store->db, name.at, settings->busy_ms, err) == SC_OK) {
+    if (sc_sqlite_open_connection(&store->db, settings->connection, settings->busy_ms,
+                                  settings->has_wal, &store->mem, err) == SC_OK) {
         sqlite3_progress_handler(store->db.handle, PROGRESS_STEP, on_progress, store);
-        if (set_pragmas(store, err) == SC_OK &&
-            (settings->is_reader || is_read_only(settings->connection) ||
+        if ((settings->is_reader || sc_sqlite_is_read_only(settings->connection) ||
              make_tables(store, err) == SC_OK) &&
             prepare_all(store, err) == SC_OK) {
             *out = store;

@@ -24,8 +24,6 @@ typedef struct sc_sqlite_state_settings {
 /* Checks names and options. Fails with SC_INVALID. */
 sc_code sc_sqlite_state_check(const sc_sqlite_state_settings *settings,
                               sc_error *err) SC_MUST_CHECK;
-/* True when the connection names no file: it has one connection then, for everything. */
-bool sc_sqlite_state_is_memory(sc_str connection);
 /* Opens or creates the file and its tables. Fails as sc_sqlite_open, or when the tables are of a
  * later version. */
 sc_code sc_sqlite_state_open(const sc_sqlite_state_settings *settings, sc_sqlite_state **out,
