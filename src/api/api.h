@@ -9,7 +9,6 @@
 #include "block/conversation.h"
 #include "block/invoke.h"
 #include "block/metadata.h"
-#include "block/proxy.h"
 #include "block/pubsub.h"
 #include "block/state.h"
 #include "block/secret.h"
@@ -23,7 +22,6 @@ typedef struct sc_api {
     sc_secretstores *secretstores;
     sc_conversations *conversations;
     sc_invoker *invoker;
-    const sc_proxy *proxy;
     uint64_t max_answer_len; /* of an invocation's answer that is one message; 0: no limit */
     sc_ledger *ledger;
     sc_metadata *metadata;

@@ -446,41 +446,6 @@ static void on_done(sc_invocation *inv)
     sc_buf_deinit(&call->body);
 }
 
-/* ---- calls of other services ---- */
-
-static void proxy_open(sc_grpc_stream *stream)
-{
-    const sc_peer_port *port = stream->user;
-
-    stream->user = sc_proxy_from_peer(port->proxy, stream);
-}
-
-static void proxy_message(sc_grpc_stream *stream, sc_str message)
-{
-    sc_proxied_message(stream->user, message);
-}
-
-static void proxy_half_close(sc_grpc_stream *stream)
-{
-    sc_proxied_half_close(stream->user);
-}
-
-static void proxy_cancelled(sc_grpc_stream *stream)
-{
-    sc_proxied_cancel(stream->user);
-}
-
-static void proxy_drained(sc_grpc_stream *stream)
-{
-    sc_proxied_drained(stream->user);
-}
-
-static const sc_grpc_handler pass_on = {.on_open = proxy_open,
-                                        .on_message = proxy_message,
-                                        .on_half_close = proxy_half_close,
-                                        .on_cancelled = proxy_cancelled,
-                                        .on_drained = proxy_drained};
-
 /* ---- the service ---- */
 
 static const sc_grpc_handler call_local_stream = {.on_open = stream_open,
@@ -501,7 +466,7 @@ static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
 
     stream->user = self;
     if (!sc_str_starts(stream->path, prefix))
-        return sc_proxy_target(stream).len > 0 ? &pass_on : NULL;
+        return NULL;
     method = sc_str_sub(stream->path, prefix.len, stream->path.len);
     if (sc_str_eq(method, SC_STR("CallLocalStream")))
         return &call_local_stream;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The port for other sidecars (gRPC API, sidecar to sidecar): CallLocal and CallLocalStream of
- * dapr.proto.internals.v1.ServiceInvocation, for the application of this sidecar, and calls of any
- * other service that say that they are for it.
+ * dapr.proto.internals.v1.ServiceInvocation, for the application of this sidecar.
  */
 #ifndef SC_LISTEN_PEER_H
 #define SC_LISTEN_PEER_H
 
-#include "block/proxy.h"
+#include "block/invoke.h"
 #include "net/grpc_server.h"
 #include "observe/observe.h"
 
@@ -17,7 +16,6 @@ typedef struct sc_peer_port {
     const sc_log *log;
     sc_str app_id; /* of this sidecar */
     sc_invoker *invoker;
-    const sc_proxy *proxy;
     sc_observe *observe;
     uint64_t max_body_len; /* of an answer of CallLocal; 0: no limit */
 } sc_peer_port;

@@ -243,20 +243,10 @@ void sc_runtime_open_invocation(sc_runtime *rt)
     }
     rt->api.max_answer_len = rt->options.max_body_len;
     rt->invoker = rt->api.invoker = sc_invoker_new(&invoker);
-    rt->proxy = (sc_proxy){.loop = rt->loop,
-                           .app_id = rt->options.app_id,
-                           .namespace_ = rt->options.namespace_,
-                           .names = rt->names,
-                           .peers = rt->peers,
-                           .invoker = rt->invoker,
-                           .app = rt->app_grpc,
-                           .app_api_token = rt->options.app_api_token};
-    rt->api.proxy = &rt->proxy;
     rt->peer_port = (sc_peer_port){.loop = rt->loop,
                                    .log = &rt->log,
                                    .app_id = rt->options.app_id,
                                    .invoker = rt->invoker,
-                                   .proxy = &rt->proxy,
                                    .observe = &rt->observe,
                                    .max_body_len = rt->options.max_body_len};
 }

@@ -106,7 +106,6 @@ struct sc_runtime {
     sc_names *names;
     sc_peers *peers;
     sc_invoker *invoker;
-    sc_proxy proxy;
     sc_peer_port peer_port;
     sc_grpc_server *peer_server; /* the internal port; one of grpc_servers */
     sc_app_start start;

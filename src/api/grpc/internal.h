@@ -31,8 +31,6 @@ typedef struct sc_grpc_method {
 
 /* invoke.c */
 void grpc_invoke(sc_grpc_ctx *ctx, sc_str message);
-/* proxy.c */
-extern const sc_grpc_handler grpc_proxy;
 /* publish.c */
 void grpc_publish(sc_grpc_ctx *ctx, sc_str message);
 void grpc_bulk_publish(sc_grpc_ctx *ctx, sc_str message);

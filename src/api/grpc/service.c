@@ -89,9 +89,14 @@ static void refuse_unknown(sc_grpc_ctx *ctx)
 {
     sc_str path = ctx->stream->path;
 
-    if (sc_str_starts(path, SC_STR("/dapr.proto.internals.")) ||
-        sc_str_starts(path, SC_STR("/dapr.proto.runtime.")) ||
-        sc_str_starts(path, SC_STR("/TaskHubSidecarService")))
+    if (sc_pairs_get(&ctx->stream->metadata, SC_STR("dapr-app-id")) ||
+        sc_pairs_get(&ctx->stream->metadata, SC_STR("dapr-callee-app-id")))
+        grpc_fail(ctx, SC_UNIMPLEMENTED,
+                  "calls are not passed on to other applications yet: service invocation is not "
+                  "implemented");
+    else if (sc_str_starts(path, SC_STR("/dapr.proto.internals.")) ||
+             sc_str_starts(path, SC_STR("/dapr.proto.runtime.")) ||
+             sc_str_starts(path, SC_STR("/TaskHubSidecarService")))
         grpc_fail(ctx, SC_UNKNOWN,
                   "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id "
                   "not found");
@@ -158,13 +163,6 @@ static const sc_grpc_method *method_of(sc_str path)
     return NULL;
 }
 
-/* Also when it names nobody: that is an error of its own. */
-static bool is_for_application(const sc_grpc_stream *stream)
-{
-    return sc_pairs_get(&stream->metadata, SC_STR("dapr-app-id")) ||
-           sc_pairs_get(&stream->metadata, SC_STR("dapr-callee-app-id"));
-}
-
 static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
 {
     sc_grpc_ctx *ctx = sc_call_make(stream->call, sc_grpc_ctx);
@@ -174,7 +172,7 @@ static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
     ctx->method = method_of(stream->path);
     stream->user = ctx;
     if (!ctx->method)
-        return is_for_application(stream) ? &grpc_proxy : &refusal;
+        return &refusal;
     if (ctx->method->stream)
         return ctx->method->stream;
     return ctx->method->run ? &unary : &refusal;
