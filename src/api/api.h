@@ -22,7 +22,6 @@ typedef struct sc_api {
     sc_secretstores *secretstores;
     sc_conversations *conversations;
     sc_invoker *invoker;
-    uint64_t max_answer_len; /* of an invocation's answer that is one message; 0: no limit */
     sc_ledger *ledger;
     sc_metadata *metadata;
     sc_observe *observe;

@@ -104,8 +104,5 @@ bool sc_invoke_connection_names(const sc_str *connection, sc_str name);
 /* The name under which HTTP sees a name that gRPC keeps for itself: "grpc-x" and ":authority" as
  * "dapr-grpc-x" and "dapr-authority". */
 sc_str sc_invoke_http_name(sc_str name, sc_arena *mem);
-/* The name under which gRPC sees a header of HTTP: "accept" as "dapr-accept", "x-mine" as it is.
- * `name` in lower case. */
-sc_str sc_invoke_grpc_name(sc_str name, sc_arena *mem);
 
 #endif

@@ -235,13 +235,10 @@ void sc_runtime_open_invocation(sc_runtime *rt)
     invoker.peers = rt->peers;
     if (rt->app)
         invoker.own = sc_app_http_target(rt->app);
-    else if (rt->app_grpc)
-        invoker.own = sc_app_grpc_target(rt->app_grpc);
     if (rt->options.checks_health) {
         rt->health.is_unhealthy = true; /* until a probe says otherwise */
         invoker.is_app_unhealthy = &rt->health.is_unhealthy;
     }
-    rt->api.max_answer_len = rt->options.max_body_len;
     rt->invoker = rt->api.invoker = sc_invoker_new(&invoker);
     rt->peer_port = (sc_peer_port){.loop = rt->loop,
                                    .log = &rt->log,

@@ -26,8 +26,6 @@ enum {
     MAP_KEY = 1,
     MAP_VALUE = 2,
     LIST_VALUES = 1,
-    SERVICE_ID = 1,
-    SERVICE_MESSAGE = 3,
     RESPONSE_STATUS = 1,
     RESPONSE_HEADERS = 2,
     RESPONSE_TRAILERS = 3,
@@ -114,9 +112,7 @@ static size_t request_max(const sc_invoke_request *request)
            request->data.len + request->content_type.len + request->query.len + 160;
 }
 
-/* The fields of an InvokeRequest. */
-static void put_message(sc_proto_writer *w, const sc_invoke_request *request, sc_str data,
-                        bool has_data)
+static void put_request(sc_proto_writer *w, const sc_invoke_request *request, sc_str data)
 {
     const char *end = w->at;
 
@@ -126,16 +122,9 @@ static void put_message(sc_proto_writer *w, const sc_invoke_request *request, sc
         sc_proto_put_message(w, MESSAGE_HTTP, end);
     }
     sc_proto_put_bytes(w, MESSAGE_CONTENT_TYPE, request->content_type);
-    if (has_data)
+    if (data.len > 0 || request->type_url.len > 0)
         put_any(w, MESSAGE_DATA, request->type_url, data);
     sc_proto_put_bytes(w, MESSAGE_METHOD, request->method);
-}
-
-static void put_request(sc_proto_writer *w, const sc_invoke_request *request, sc_str data)
-{
-    const char *end = w->at;
-
-    put_message(w, request, data, data.len > 0 || request->type_url.len > 0);
     sc_proto_put_message(w, REQUEST_MESSAGE, end);
     put_pairs(w, REQUEST_METADATA, &request->metadata);
     sc_proto_put_u64(w, REQUEST_VERSION, request->version);
@@ -179,23 +168,6 @@ sc_str sc_invoke_request_pack(const sc_invoke_request *request, sc_arena *mem)
     sc_proto_writer w = sc_proto_writer_in(mem, request_max(request));
 
     put_request(&w, request, request->data);
-    return sc_proto_written(&w);
-}
-
-sc_str sc_invoke_message_pack(const sc_invoke_request *request, sc_arena *mem)
-{
-    sc_proto_writer w = sc_proto_writer_in(mem, request_max(request));
-
-    put_message(&w, request, request->data, true);
-    return sc_proto_written(&w);
-}
-
-sc_str sc_invoke_answer_pack(const sc_invoke_response *response, sc_arena *mem)
-{
-    sc_proto_writer w = sc_proto_writer_in(mem, response_max(response));
-
-    sc_proto_put_bytes(&w, ANSWER_CONTENT_TYPE, response->content_type);
-    put_any(&w, ANSWER_DATA, response->type_url, response->data);
     return sc_proto_written(&w);
 }
 
@@ -378,23 +350,6 @@ sc_code sc_invoke_request_unpack(sc_str bytes, sc_arena *mem, sc_invoke_request 
     return verdict(is_good && step == SC_PROTO_END, &out->metadata, &out->metadata, err);
 }
 
-sc_code sc_invoke_service_unpack(sc_str bytes, sc_str *id, sc_invoke_request *out, sc_error *err)
-{
-    sc_proto_field field;
-    sc_proto_step step;
-    bool is_good = true;
-
-    *out = (sc_invoke_request){0};
-    *id = SC_STR_NONE;
-    while (is_good && (step = sc_proto_next(&bytes, &field)) == SC_PROTO_FIELD) {
-        if (is_bytes(&field, SERVICE_ID))
-            *id = field.bytes;
-        else if (is_bytes(&field, SERVICE_MESSAGE))
-            is_good = read_message(field.bytes, out);
-    }
-    return is_good && step == SC_PROTO_END ? SC_OK : broken(err);
-}
-
 static bool read_status(sc_str status, sc_invoke_response *out)
 {
     sc_proto_field field;
@@ -425,11 +380,6 @@ static bool read_answer(sc_str answer, sc_invoke_response *out)
             is_good = read_any(field.bytes, &out->type_url, &out->data);
     }
     return is_good && step == SC_PROTO_END;
-}
-
-sc_code sc_invoke_answer_unpack(sc_str bytes, sc_invoke_response *out, sc_error *err)
-{
-    return read_answer(bytes, out) ? SC_OK : broken(err);
 }
 
 sc_code sc_invoke_response_unpack(sc_str bytes, sc_arena *mem, sc_invoke_response *out,

@@ -2,9 +2,8 @@
  *
  * What sidecars say to each other for service invocation: the messages of
  * dapr.proto.internals.v1.ServiceInvocation, straight between slices and bytes (gRPC API, sidecar
- * to sidecar); and those of InvokeService and OnInvoke, which are parts of them. CallLocal sends
- * one message each way; CallLocalStream sends chunks, the first with the head and all with a piece
- * of the body, numbered from 0.
+ * to sidecar). CallLocal sends one message each way; CallLocalStream sends chunks, the first with
+ * the head and all with a piece of the body, numbered from 0.
  */
 #ifndef SC_WIRE_INVOKE_H
 #define SC_WIRE_INVOKE_H
@@ -61,10 +60,6 @@ typedef struct sc_invoke_chunk {
 /* For CallLocal. Lives in `mem`. */
 sc_str sc_invoke_request_pack(const sc_invoke_request *request, sc_arena *mem);
 sc_str sc_invoke_response_pack(const sc_invoke_response *response, sc_arena *mem);
-/* The InvokeRequest and the InvokeResponse alone, as applications and clients over gRPC get them;
- * the data is always there. */
-sc_str sc_invoke_message_pack(const sc_invoke_request *request, sc_arena *mem);
-sc_str sc_invoke_answer_pack(const sc_invoke_response *response, sc_arena *mem);
 /* The first chunk but for its payload: `payload_len` bytes follow what is returned. 0: none do.
  * `data` is left out. Lives in `mem`. */
 sc_str sc_invoke_request_open(const sc_invoke_request *request, size_t payload_len, sc_arena *mem);
@@ -82,11 +77,6 @@ sc_code sc_invoke_request_unpack(sc_str bytes, sc_arena *mem, sc_invoke_request 
                                  sc_error *err) SC_MUST_CHECK;
 sc_code sc_invoke_response_unpack(sc_str bytes, sc_arena *mem, sc_invoke_response *out,
                                   sc_error *err) SC_MUST_CHECK;
-/* An InvokeServiceRequest: whom it is for, and its message. */
-sc_code sc_invoke_service_unpack(sc_str bytes, sc_str *id, sc_invoke_request *out,
-                                 sc_error *err) SC_MUST_CHECK;
-/* An InvokeResponse: sets type_url, data and content_type alone. */
-sc_code sc_invoke_answer_unpack(sc_str bytes, sc_invoke_response *out, sc_error *err) SC_MUST_CHECK;
 sc_code sc_invoke_chunk_unpack(sc_str bytes, sc_invoke_chunk *out, sc_error *err) SC_MUST_CHECK;
 
 /* protobuf wants UTF-8 in texts, and grpc-go refuses others: false when a name or a value is none.

@@ -41,9 +41,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     sc_str bytes = sc_str_of(data, size);
     sc_invoke_chunk chunk;
-    sc_invoke_request request;
-    sc_invoke_response answer = {0};
-    sc_str id;
     sc_arena mem;
     sc_error err;
 
@@ -54,10 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_request(chunk.head, &mem);
         check_response(chunk.head, &mem);
     }
-    if (sc_invoke_service_unpack(bytes, &id, &request, &err) == SC_OK)
-        (void)sc_invoke_message_pack(&request, &mem);
-    if (sc_invoke_answer_unpack(bytes, &answer, &err) == SC_OK)
-        (void)sc_invoke_answer_pack(&answer, &mem);
     sc_arena_deinit(&mem);
     return 0;
 }

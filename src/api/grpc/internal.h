@@ -29,8 +29,6 @@ typedef struct sc_grpc_method {
     const sc_grpc_handler *stream;                 /* streaming; NULL: unary */
 } sc_grpc_method;
 
-/* invoke.c */
-void grpc_invoke(sc_grpc_ctx *ctx, sc_str message);
 /* publish.c */
 void grpc_publish(sc_grpc_ctx *ctx, sc_str message);
 void grpc_bulk_publish(sc_grpc_ctx *ctx, sc_str message);

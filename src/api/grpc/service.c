@@ -7,7 +7,6 @@
 #include "api/tables.h"
 
 static const sc_grpc_method methods[] = {
-    {"InvokeService", grpc_invoke, NULL},
     {"PublishEvent", grpc_publish, NULL},
     {"BulkPublishEvent", grpc_bulk_publish, NULL},
     {"BulkPublishEventAlpha1", grpc_bulk_publish, NULL},

@@ -7,10 +7,7 @@
  * so that it has a length.
  */
 #include "api/http/internal.h"
-#include "google/rpc/status.pb-c.h"
 #include "wire/base64.h"
-#include "wire/proto.h"
-#include "wire/proto_json.h"
 #include "wire/url.h"
 
 #define GATHERED_MAX (1024u * 1024u) /* of an answer of 400 and more */
@@ -306,39 +303,15 @@ static void add_own_headers(http_invocation *call)
     http_add_cors(ctx, &call->headers);
 }
 
-/* The status that an application over gRPC failed with, as JSON. */
-static void tell_rpc_status(http_invocation *call)
-{
-    static const ProtobufCMessageDescriptor *const types[] = {
-        &google__rpc__error_info__descriptor, &google__rpc__resource_info__descriptor,
-        &google__rpc__bad_request__descriptor, &google__rpc__help__descriptor, NULL};
-    const sc_invoke_response *answer = &call->inv.op.answer;
-    sc_arena *mem = &call->ctx->ex->call->mem;
-    Google__Rpc__Status plain = GOOGLE__RPC__STATUS__INIT;
-    const Google__Rpc__Status *status =
-        answer->packed.len > 0
-            ? sc_proto_unpack(&google__rpc__status__descriptor, answer->packed, mem)
-            : NULL;
-
-    plain.code = answer->status;
-    plain.message = sc_proto_text(answer->text, mem);
-    sc_proto_to_json(status ? &status->base : &plain.base, types, &call->gathered, mem);
-}
-
 static void on_head(sc_invoke_op *op)
 {
     http_invocation *call = (http_invocation *)op;
     sc_http_exchange *ex = call->ctx->ex;
-    bool is_rpc = op->answer.status < 100;
     sc_str content_type =
         op->answer.type_url.len > 0 ? SC_STR("application/x-protobuf") : op->answer.content_type;
 
-    call->status = is_rpc ? sc_code_http_status((sc_code)op->answer.status) : op->answer.status;
-    call->is_gathering = call->status >= 400 && (is_rpc || op->body_len != SC_HTTP_LEN_UNKNOWN);
-    if (is_rpc && call->is_gathering) {
-        tell_rpc_status(call);
-        content_type = SC_STR("text/plain; charset=utf-8");
-    }
+    call->status = op->answer.status;
+    call->is_gathering = call->status >= 400 && op->body_len != SC_HTTP_LEN_UNKNOWN;
     if (content_type.len == 0 && call->is_gathering)
         content_type = SC_STR("application/json");
     if (content_type.len > 0)

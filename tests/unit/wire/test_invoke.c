@@ -216,40 +216,6 @@ static void assert_escaped(const char *plain, const char *want)
     assert_str(got, want);
 }
 
-static void messages_of_clients_and_applications(void **state)
-{
-    sc_invoke_request request = {.method = SC_STR("m"),
-                                 .data = SC_STR("hi"),
-                                 .content_type = SC_STR("text/plain"),
-                                 .has_http = true,
-                                 .verb = SC_INVOKE_VERB_POST,
-                                 .query = SC_STR("a=1")};
-    sc_invoke_request none = {0};
-    sc_invoke_response answer = {.data = SC_STR("yes"), .content_type = SC_STR("t")};
-    sc_invoke_response got = {0};
-    sc_str id;
-    sc_error err;
-
-    (void)state;
-    assert_str(sc_invoke_message_pack(&request, &mem),
-               "\x0a\x01m\x12\x04\x12\x02hi\x1a\x0atext/plain\x22\x07\x08\x03\x12\x03"
-               "a=1");
-    assert_int_equal(sc_invoke_message_pack(&none, &mem).len, 2); /* empty data is there */
-    assert_int_equal(sc_invoke_answer_unpack(sc_invoke_answer_pack(&answer, &mem), &got, &err),
-                     SC_OK);
-    assert_str(got.data, "yes");
-    assert_str(got.content_type, "t");
-    assert_int_equal(sc_invoke_answer_unpack(SC_STR("\x0a\x09"), &got, &err), SC_INTERNAL);
-    assert_int_equal(
-        sc_invoke_service_unpack(SC_STR("\x0a\x02id\x1a\x03\x0a\x01m"), &id, &request, &err),
-        SC_OK);
-    assert_str(id, "id");
-    assert_str(request.method, "m");
-    assert_false(request.has_http);
-    assert_int_equal(sc_invoke_service_unpack(SC_STR("\x1a\x05\x0a"), &id, &request, &err),
-                     SC_INTERNAL);
-}
-
 static void paths_are_escaped_where_they_must_be(void **state)
 {
     sc_str got;
@@ -281,7 +247,6 @@ int main(void)
         T(responses_survive_the_wire),
         T(broken_bytes_are_refused),
         T(too_many_headers_are_refused),
-        T(messages_of_clients_and_applications),
         T(verbs_have_numbers),
         T(paths_are_escaped_where_they_must_be),
     };
