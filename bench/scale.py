@@ -6,6 +6,7 @@ usage: scale.py BINARY OUT-FOLDER [--seconds S] [--backlog N]
 Prints what it measured, writes scale.json and scale.svg into OUT-FOLDER. Needs what bench.py needs.
 """
 import argparse
+import json
 import pathlib
 import sys
 import time
@@ -108,8 +109,13 @@ class Scale:
     @staticmethod
     def fill(rig, topics, each):
         publisher = rig.sidecar("publisher", rig.folder / "resources")
-        for topic in topics:
-            rig.publish_grpc(publisher, "redis", topic, each, connections=min(8, each))
+        if len(topics) == 1:
+            rig.publish_grpc(publisher, "redis", topics[0], each)
+        else:  # a process of the load generator for each topic would take longer than the measurement
+            entries = [{"entryId": str(n), "event": json.loads(rigs.BODY), "contentType": "application/json"}
+                       for n in range(each)]
+            for topic in topics:
+                publisher.ask(f"publish/bulk/redis/{topic}", json.dumps(entries).encode())
         publisher.stop()
 
     @staticmethod
