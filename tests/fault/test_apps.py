@@ -104,6 +104,11 @@ def steps(sidecar):
     return [note["step"] for note in json.loads(sidecar.get("/v1.0-pillion/messages")[1])["messages"]]
 
 
+def handled(sidecar):
+    """Without "published": the broker's confirmation may come after the first delivery."""
+    return [step for step in steps(sidecar) if step != "published"]
+
+
 def close_after(data):
     def behave(connection, _):
         connection.sendall(data)
@@ -143,7 +148,7 @@ def test_an_answer_that_is_none_is_a_failure_and_the_message_comes_again(start, 
     publish(sidecar, 7)
     wait_until(lambda: "delivered" in steps(sidecar), "delivery in the end")
     assert app.data() == [7, 7, 7]
-    assert steps(sidecar)[:2] == ["delivered", "retrying"]
+    assert handled(sidecar)[:2] == ["delivered", "retrying"]
 
 
 def test_many_interim_answers_are_no_answer(start, resources):

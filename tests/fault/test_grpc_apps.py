@@ -95,7 +95,8 @@ def test_a_failed_call_is_made_again(start, resources, failure):
     sidecar = start(Sidecar, "orders", resources, app.port, ["--app-protocol", "grpc"])
     publish(sidecar, 7)
     wait_until(lambda: "delivered" in steps(sidecar), "delivery in the end")
-    assert app.events == [7, 7, 7] and steps(sidecar)[:3] == ["delivered", "retrying", "retrying"]
+    handled = [step for step in steps(sidecar) if step != "published"]  # may come after the first delivery
+    assert app.events == [7, 7, 7] and handled[:3] == ["delivered", "retrying", "retrying"]
 
 
 def test_restarts_of_the_application_lose_nothing(start, resources):
