@@ -2,7 +2,8 @@
 find_program(PROTOC_C protoc-c REQUIRED)
 file(GLOB_RECURSE protos RELATIVE ${CMAKE_SOURCE_DIR}/proto CONFIGURE_DEPENDS
      ${CMAKE_SOURCE_DIR}/proto/*.proto)
-list(REMOVE_ITEM protos dapr/proto/runtime/v1/dapr.proto) # a service: for the descriptors alone
+list(REMOVE_ITEM protos dapr/proto/runtime/v1/dapr.proto # a service: for the descriptors alone
+     dapr/proto/internals/v1/service_invocation.proto)     # read and written by hand
 set(proto_out ${CMAKE_BINARY_DIR}/proto)
 file(MAKE_DIRECTORY ${proto_out})
 set(proto_sources)

@@ -9,6 +9,7 @@
 #include "block/conversation.h"
 #include "block/invoke.h"
 #include "block/metadata.h"
+#include "block/proxy.h"
 #include "block/pubsub.h"
 #include "block/state.h"
 #include "block/secret.h"
@@ -22,6 +23,8 @@ typedef struct sc_api {
     sc_secretstores *secretstores;
     sc_conversations *conversations;
     sc_invoker *invoker;
+    sc_proxy *proxy;
+    uint64_t max_body_len; /* of an answer gathered for a client; 0: no limit */
     sc_ledger *ledger;
     sc_metadata *metadata;
     sc_observe *observe;

@@ -2,12 +2,11 @@
  *
  * Events as AppCallback.OnTopicEvent calls (pub/sub semantics, section 6.4).
  */
-#include "app/channel_grpc.h"
+#include "app/channel_grpc_internal.h"
 
 #include <stdlib.h>
 
 #include "app/bulk_json.h"
-#include "app/gate.h"
 #include "app/topic_event.h"
 #include "wire/proto.h"
 #include "wire/traceparent.h"
@@ -20,18 +19,6 @@ typedef struct event_call {
     sc_pairs metadata;
     sc_str request;
 } event_call;
-
-struct sc_app_grpc {
-    sc_loop *loop;
-    sc_grpc_channel *channel;
-    sc_arena mem;
-    sc_str api_token;
-    sc_grpc_stats *stats;
-    const sc_log *log;
-    sc_gate gate;
-    void (*on_closed)(void *user);
-    void *user;
-};
 
 static void on_answered(sc_op *op);
 
@@ -52,6 +39,7 @@ sc_app_grpc *sc_app_grpc_open(sc_loop *loop, const sc_app_grpc_settings *setting
     app->api_token = sc_arena_str(&app->mem, settings->api_token);
     app->stats = settings->stats;
     app->log = settings->log;
+    app->max_message_len = settings->max_body_len;
     sc_gate_init(&app->gate, settings->max_concurrency);
     app->channel = sc_grpc_channel_open(loop, &channel);
     return app;

@@ -7,6 +7,7 @@
 #define SC_APP_CHANNEL_GRPC_H
 
 #include "app/event.h"
+#include "app/invoke.h"
 #include "core/log.h"
 #include "net/grpc_client.h"
 #include "observe/grpc_stats.h"
@@ -29,6 +30,8 @@ sc_app_grpc *sc_app_grpc_open(sc_loop *loop, const sc_app_grpc_settings *setting
 void sc_app_grpc_close(sc_app_grpc *app, void (*on_closed)(void *user), void *user);
 /* Where the block sends events. */
 sc_event_sink sc_app_grpc_sink(sc_app_grpc *app);
+/* Whom invocations are given to (app/invoke.h). */
+sc_invoke_target sc_app_grpc_target(sc_app_grpc *app);
 /* For calls that are no events (discovery, health); not counted as concurrency. */
 sc_grpc_channel *sc_app_grpc_channel(sc_app_grpc *app);
 /* Counts a call made on it that ended. */

@@ -9,6 +9,7 @@
 
 #include "app/binary_mode.h"
 #include "app/bulk_json.h"
+#include "wire/http_field.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
@@ -78,11 +79,11 @@ static bool canonical(sc_str name, sc_arena *mem, sc_str *out)
     char *to = sc_arena_alloc(mem, name.len + 1);
     bool is_start = true;
 
+    if (!sc_http_is_field_name(name))
+        return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
 
-        if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
-            return false;
         if (is_start && c >= 'a' && c <= 'z')
             c = (char)(c - 'a' + 'A');
         else if (!is_start && c >= 'A' && c <= 'Z')
@@ -92,17 +93,6 @@ static bool canonical(sc_str name, sc_arena *mem, sc_str *out)
     }
     to[name.len] = '\0';
     *out = sc_str_of(to, name.len);
-    return name.len > 0;
-}
-
-static bool is_safe_value(sc_str value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.at[i];
-
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return false;
-    }
     return true;
 }
 
@@ -132,7 +122,7 @@ static void add_metadata(event_call *call, sc_arena *mem)
     for (uint32_t i = 0; metadata && i < metadata->count; i++) {
         if (event->has_traceparent && sc_str_eq_nocase(metadata->at[i].name, SC_STR("traceparent")))
             continue; /* the event's stands in its place */
-        if (!is_own(metadata->at[i].name) && is_safe_value(metadata->at[i].value) &&
+        if (!is_own(metadata->at[i].name) && sc_http_is_field_value(metadata->at[i].value) &&
             canonical(metadata->at[i].name, mem, &name))
             sc_pairs_add(&call->headers, mem, name, metadata->at[i].value);
     }

@@ -4,6 +4,8 @@
  */
 #include "app/invoke.h"
 
+#include "wire/base64.h"
+
 sc_str sc_invoke_failure(const sc_invoke_op *op, sc_arena *mem)
 {
     const sc_error *err = &op->op.err;
@@ -55,4 +57,57 @@ sc_str sc_invoke_http_name(sc_str name, sc_arena *mem)
     if (name.len > 1 && name.at[0] == ':')
         return sc_arena_fmt(mem, "dapr-%.*s", SC_FMT(sc_str_sub(name, 1, name.len)));
     return name;
+}
+
+/* The permanent header fields of HTTP as far as Dapr renames them. */
+static bool is_renamed(sc_str name)
+{
+    static const sc_str names[] = {
+        SC_STR_INIT("accept"),
+        SC_STR_INIT("accept-charset"),
+        SC_STR_INIT("accept-language"),
+        SC_STR_INIT("accept-ranges"),
+        SC_STR_INIT("cache-control"),
+        SC_STR_INIT("connection"),
+        SC_STR_INIT("content-length"),
+        SC_STR_INIT("content-type"),
+        SC_STR_INIT("cookie"),
+        SC_STR_INIT("date"),
+        SC_STR_INIT("expect"),
+        SC_STR_INIT("from"),
+        SC_STR_INIT("host"),
+        SC_STR_INIT("if-match"),
+        SC_STR_INIT("if-modified-since"),
+        SC_STR_INIT("if-none-match"),
+        SC_STR_INIT("if-schedule-tag-match"),
+        SC_STR_INIT("if-unmodified-since"),
+        SC_STR_INIT("keep-alive"),
+        SC_STR_INIT("max-forwards"),
+        SC_STR_INIT("origin"),
+        SC_STR_INIT("pragma"),
+        SC_STR_INIT("proxy-connection"),
+        SC_STR_INIT("referer"),
+        SC_STR_INIT("transfer-encoding"),
+        SC_STR_INIT("upgrade"),
+        SC_STR_INIT("via"),
+        SC_STR_INIT("warning"),
+    };
+
+    for (size_t i = 0; i < SC_ARRAY_LEN(names); i++) {
+        if (sc_str_eq(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+void sc_invoke_add_grpc(sc_pairs *to, sc_arena *mem, sc_str name, sc_str value)
+{
+    if (is_renamed(name)) {
+        sc_str parts[] = {SC_STR("dapr-"), name};
+
+        name = sc_arena_join(mem, parts, SC_ARRAY_LEN(parts));
+    }
+    if (sc_str_ends(name, SC_STR("-bin")) && !sc_base64_decode(value, mem, &value))
+        return; /* no bytes, and nothing else either */
+    sc_pairs_add(to, mem, name, value);
 }

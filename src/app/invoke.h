@@ -46,8 +46,9 @@ struct sc_invoke_op {
                  or there is none */
     const sc_invoke_events *events;
     sc_invoke_target target;
-    /* What is asked; borrowed until done. The method is decoded and clean, without '/' in front;
-     * metadata as between sidecars, names in lower case; data is the body as far as it is there. */
+    /* What is asked; borrowed until done. The method is decoded and clean; a '/' in front of it is
+     * for gRPC applications to see, and nothing to HTTP ones. Metadata as between sidecars, names
+     * in lower case; data is the body as far as it is there. */
     sc_invoke_request ask;
     uint64_t body_len;     /* of all of the body; SC_HTTP_LEN_UNKNOWN */
     bool is_body_open;     /* more than ask.data comes, by sc_invoke_write, up to its end */
@@ -104,5 +105,8 @@ bool sc_invoke_connection_names(const sc_str *connection, sc_str name);
 /* The name under which HTTP sees a name that gRPC keeps for itself: "grpc-x" and ":authority" as
  * "dapr-grpc-x" and "dapr-authority". */
 sc_str sc_invoke_http_name(sc_str name, sc_arena *mem);
+/* Adds metadata for a gRPC application or client: names that HTTP keeps for itself begin with
+ * "dapr-" there, "-bin" values are bytes. `name` in lower case. */
+void sc_invoke_add_grpc(sc_pairs *to, sc_arena *mem, sc_str name, sc_str value);
 
 #endif

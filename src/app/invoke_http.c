@@ -6,6 +6,7 @@
  */
 #include "app/channel_http_internal.h"
 #include "wire/traceparent.h"
+#include "wire/http_field.h"
 #include "wire/url.h"
 
 #define HELD_MAX (64u * 1024u) /* of a body, while the call waits for its turn */
@@ -99,13 +100,6 @@ static sc_str go_verb(sc_str verb, sc_arena *mem)
     return sc_str_of(to, verb.len);
 }
 
-static void fail(sc_invoke_op *op, bool is_rpc_error, sc_code code, const char *text)
-{
-    op->is_rpc_error = is_rpc_error;
-    (void)sc_fail(&op->op.err, code, "%s", text);
-    sc_op_finish(&op->op);
-}
-
 static bool usually_has_body(unsigned verb)
 {
     sc_str name = sc_invoke_verb_name(verb);
@@ -131,41 +125,104 @@ static void fill_body(http_leg *leg)
     leg->is_body_whole = !op->is_body_open;
 }
 
+/* Spaces as "%20"; false for what would end the request's line. */
+static bool clean_query(sc_str query, sc_arena *mem, sc_str *out)
+{
+    size_t spaces = 0, len = 0;
+    char *to;
+
+    *out = query;
+    if (!sc_http_is_field_value(query) || sc_str_find(query, '\t') < query.len)
+        return false;
+    for (size_t i = 0; i < query.len; i++)
+        spaces += query.at[i] == ' ';
+    if (spaces == 0)
+        return true;
+    to = sc_arena_alloc(mem, query.len + 2 * spaces);
+    for (size_t i = 0; i < query.len; i++) {
+        if (query.at[i] == ' ') {
+            memcpy(to + len, "%20", 3);
+            len += 3;
+        } else {
+            to[len++] = query.at[i];
+        }
+    }
+    *out = sc_str_of(to, len);
+    return true;
+}
+
+/* The path and query; fails as Go's URL parser does. */
+static sc_code make_target(http_leg *leg, sc_error *err)
+{
+    const sc_invoke_request *ask = &leg->op->ask;
+    const sc_app_http *app = leg->app;
+    sc_arena *mem = leg->op->op.mem;
+    sc_str method = ask->method;
+    sc_str path, query;
+    sc_code code;
+
+    if (sc_str_starts(method, SC_STR("/")))
+        method = sc_str_sub(method, 1, method.len);
+    code = sc_url_escape_path(method, mem, &path, err);
+    if (code == SC_OK && !clean_query(ask->query, mem, &query))
+        code = sc_fail(err, SC_INVALID, "net/url: invalid control character in URL");
+    if (code == SC_OK) {
+        sc_str parts[] = {app->base_path, SC_STR("/"), path, SC_STR("?"), query};
+
+        leg->target = sc_arena_join(mem, parts, query.len > 0 ? 5 : 3);
+        return SC_OK;
+    }
+    return sc_error_context(err, "parse \"%.*s%.*s/%.*s\"", SC_FMT(app->base),
+                            SC_FMT(app->base_path), SC_FMT(method));
+}
+
+/* Sidecars and gRPC clients may say what is no header: Go's client refuses to send it. */
+static sc_code check_headers(const http_leg *leg, sc_error *err)
+{
+    for (uint32_t i = 0; i < leg->headers.count; i++) {
+        const sc_pair *pair = &leg->headers.at[i];
+
+        if (!sc_http_is_field_name(pair->name))
+            return sc_fail(err, SC_INVALID, "net/http: invalid header field name \"%.*s\"",
+                           SC_FMT(sc_arena_utf8(leg->op->op.mem, pair->name)));
+        if (!sc_http_is_field_value(pair->value))
+            return sc_fail(err, SC_INVALID, "net/http: invalid header field value for \"%.*s\"",
+                           SC_FMT(pair->name));
+    }
+    return SC_OK;
+}
+
+static sc_code make_request(http_leg *leg, sc_error *err)
+{
+    const sc_invoke_request *ask = &leg->op->ask;
+
+    leg->op->is_rpc_error = true;
+    if (!ask->has_http)
+        return sc_fail(err, SC_INVALID, "missing HTTP extension field");
+    if (ask->verb == SC_INVOKE_VERB_NONE || ask->verb == SC_INVOKE_VERB_CONNECT)
+        return sc_fail(err, SC_INVALID, "invalid HTTP verb");
+    leg->op->is_rpc_error = false;
+    if (make_target(leg, err) != SC_OK)
+        return err->code;
+    fill_headers(leg);
+    fill_body(leg);
+    return check_headers(leg, err);
+}
+
 static void carry(void *self, sc_invoke_op *op)
 {
-    sc_app_http *app = self;
-    sc_arena *mem = op->op.mem;
-    http_leg *leg = sc_arena_new(mem, http_leg);
-    sc_str parts[5] = {[1] = SC_STR_INIT("/"), [3] = SC_STR_INIT("?")};
-    sc_str path;
-    sc_error err;
+    http_leg *leg = sc_arena_new(op->op.mem, http_leg);
 
     op->state = leg;
-    leg->app = app;
+    leg->app = self;
     leg->op = op;
     leg->turn.start = start;
     leg->turn.op = &op->op;
     sc_list_init(&leg->turn.link);
-    if (op->ask.verb == SC_INVOKE_VERB_NONE || op->ask.verb == SC_INVOKE_VERB_CONNECT ||
-        !op->ask.has_http) {
-        fail(op, true, SC_INVALID,
-             op->ask.has_http ? "invalid HTTP verb" : "missing HTTP extension field");
-        return;
-    }
-    if (sc_url_escape_path(op->ask.method, mem, &path, &err) != SC_OK) {
-        fail(op, false, SC_INVALID,
-             sc_arena_fmt(mem, "parse \"%.*s%.*s/%.*s\": %s", SC_FMT(app->base),
-                          SC_FMT(app->base_path), SC_FMT(op->ask.method), err.text)
-                 .at);
-        return;
-    }
-    parts[0] = app->base_path;
-    parts[2] = path;
-    parts[4] = op->ask.query;
-    leg->target = sc_arena_join(mem, parts, op->ask.query.len > 0 ? 5 : 3);
-    fill_headers(leg);
-    fill_body(leg);
-    sc_gate_enter(&app->gate, &leg->turn);
+    if (make_request(leg, &op->op.err) == SC_OK)
+        sc_gate_enter(&leg->app->gate, &leg->turn);
+    else
+        sc_op_finish(&op->op);
 }
 
 static void start(sc_gate_entry *turn)

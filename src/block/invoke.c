@@ -100,6 +100,7 @@ sc_code sc_invoke_split_target(sc_str target, sc_str own, sc_str *app_id, sc_str
 
 sc_code sc_invoke_clean_method(sc_str method, sc_arena *mem, sc_str *out, sc_error *err)
 {
+    bool has_slash = sc_str_starts(method, SC_STR("/"));
     sc_str clean;
 
     for (size_t i = 0; i < method.len; i++) {
@@ -115,13 +116,13 @@ sc_code sc_invoke_clean_method(sc_str method, sc_arena *mem, sc_str *out, sc_err
                            "\"%.*s\"",
                            i, SC_FMT(method));
     }
-    if (method.len == 0 || method.at[0] != '/') {
+    if (!has_slash) {
         sc_str parts[] = {SC_STR("/"), method};
 
         method = sc_arena_join(mem, parts, SC_ARRAY_LEN(parts));
     }
     clean = sc_url_clean_path(method, mem);
-    *out = sc_str_sub(clean, 1, clean.len);
+    *out = has_slash ? clean : sc_str_sub(clean, 1, clean.len);
     return SC_OK;
 }
 

@@ -84,7 +84,7 @@ sc_code sc_invoke_check_access(const sc_invoker *invoker, sc_str operation, sc_s
  */
 sc_code sc_invoke_split_target(sc_str target, sc_str own, sc_str *app_id, sc_str *namespace_,
                                sc_error *err) SC_MUST_CHECK;
-/* A method as applications see it: cleaned, without '/' in front. Fails with SC_INVALID, in Dapr's
+/* A method as applications see it: cleaned, a '/' in front kept. Fails with SC_INVALID, in Dapr's
  * words, for what no path may hold. */
 sc_code sc_invoke_clean_method(sc_str method, sc_arena *mem, sc_str *out,
                                sc_error *err) SC_MUST_CHECK;

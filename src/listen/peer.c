@@ -115,7 +115,9 @@ static void lower_names(sc_pairs *pairs, sc_arena *mem)
 static bool is_allowed(peer_call *call, sc_error *err)
 {
     const sc_invoke_request *ask = &call->inv.op.ask;
-    sc_code code = sc_invoke_check_access(call->port->invoker, ask->method,
+    bool has_slash = sc_str_starts(ask->method, SC_STR("/"));
+    sc_str operation = sc_str_sub(ask->method, has_slash, ask->method.len);
+    sc_code code = sc_invoke_check_access(call->port->invoker, operation,
                                           sc_invoke_verb_name(ask->verb), err);
 
     call->caller = last_of(&ask->metadata, SC_STR("dapr-caller-app-id"));
@@ -446,6 +448,41 @@ static void on_done(sc_invocation *inv)
     sc_buf_deinit(&call->body);
 }
 
+/* ---- other services, for the application ---- */
+
+static void proxy_open(sc_grpc_stream *stream)
+{
+    const sc_peer_port *port = stream->user;
+    sc_str target;
+
+    if (sc_proxy_find_target(stream, &target))
+        stream->user = sc_proxy_begin_own(port->proxy, stream);
+    else
+        refuse(stream, SC_UNKNOWN,
+               "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not "
+               "found");
+}
+
+static void proxy_message(sc_grpc_stream *stream, sc_str message)
+{
+    sc_proxy_message(stream->user, message);
+}
+
+static void proxy_half_close(sc_grpc_stream *stream)
+{
+    sc_proxy_half_close(stream->user);
+}
+
+static void proxy_cancelled(sc_grpc_stream *stream)
+{
+    sc_proxy_cancelled(stream->user);
+}
+
+static void proxy_drained(sc_grpc_stream *stream)
+{
+    sc_proxy_drained(stream->user);
+}
+
 /* ---- the service ---- */
 
 static const sc_grpc_handler call_local_stream = {.on_open = stream_open,
@@ -459,6 +496,12 @@ static const sc_grpc_handler call_local = {.on_open = stream_open,
                                            .on_cancelled = on_cancelled,
                                            .is_unary_request = true};
 
+static const sc_grpc_handler proxied = {.on_open = proxy_open,
+                                        .on_message = proxy_message,
+                                        .on_half_close = proxy_half_close,
+                                        .on_cancelled = proxy_cancelled,
+                                        .on_drained = proxy_drained};
+
 static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
 {
     sc_str prefix = SC_STR("/dapr.proto.internals.v1.ServiceInvocation/");
@@ -466,7 +509,7 @@ static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
 
     stream->user = self;
     if (!sc_str_starts(stream->path, prefix))
-        return NULL;
+        return &proxied;
     method = sc_str_sub(stream->path, prefix.len, stream->path.len);
     if (sc_str_eq(method, SC_STR("CallLocalStream")))
         return &call_local_stream;

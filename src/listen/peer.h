@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The port for other sidecars (gRPC API, sidecar to sidecar): CallLocal and CallLocalStream of
- * dapr.proto.internals.v1.ServiceInvocation, for the application of this sidecar.
+ * dapr.proto.internals.v1.ServiceInvocation, and any service of the application of this sidecar.
  */
 #ifndef SC_LISTEN_PEER_H
 #define SC_LISTEN_PEER_H
 
-#include "block/invoke.h"
+#include "block/proxy.h"
 #include "net/grpc_server.h"
 #include "observe/observe.h"
 
@@ -16,6 +16,7 @@ typedef struct sc_peer_port {
     const sc_log *log;
     sc_str app_id; /* of this sidecar */
     sc_invoker *invoker;
+    sc_proxy *proxy;
     sc_observe *observe;
     uint64_t max_body_len; /* of an answer of CallLocal; 0: no limit */
 } sc_peer_port;

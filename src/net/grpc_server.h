@@ -35,6 +35,7 @@ struct sc_grpc_stream {
     sc_call *call; /* the server holds one reference until finished or cancelled */
     sc_grpc_server *server;
     const sc_grpc_handler *handler;
+    sc_str authority;  /* as the client named this server */
     sc_str path;       /* "/dapr.proto.runtime.v1.Dapr/PublishEvent" */
     sc_pairs metadata; /* in the call's arena; lower-case names; "-bin" values decoded */
     sc_str peer;

@@ -247,6 +247,7 @@ static void on_head(sc_h2_stream *h2)
     sc_code code;
 
     live->pub.path = h2->path;
+    live->pub.authority = h2->authority;
     live->pub.peer = sc_arena_str(h2->mem, sc_stream_peer_name(sc_h2_session_stream(h2->session)));
     code = take_head(live, &http_status, &err);
     if (code != SC_OK) {

@@ -87,14 +87,49 @@ sc_code sc_app_channel_open(sc_runtime *rt, sc_error *err)
     return SC_OK;
 }
 
-void sc_app_channel_close(sc_runtime *rt, void (*on_closed)(void *user))
+/* It may speak gRPC all the same: connected when first needed. */
+sc_grpc_channel *sc_app_channel_open_proxied(sc_runtime *rt)
 {
-    sc_tls_context_unref(rt->app_tls); /* the channel counts its own */
-    rt->app_tls = NULL;
+    sc_tls_settings tls = {.skip_verify = true, .alpn = SC_STR("h2")};
+    sc_grpc_channel_settings settings = {
+        .dial = {.host = rt->options.app_host, .port = rt->options.app_port, .timeout_ms = 5000},
+        .max_message_len = rt->options.max_body_len,
+        .keepalive_ms = 10000,
+    };
+    sc_tls_context *context = NULL;
+    sc_error err;
+
+    if (rt->app_tls && sc_tls_context_new(&tls, &context, &err) == SC_OK)
+        settings.dial.tls = context;
+    rt->app_proxied = sc_grpc_channel_open(rt->loop, &settings);
+    sc_tls_context_unref(context); /* the channel counts its own */
+    return rt->app_proxied;
+}
+
+static void close_channel(sc_runtime *rt, void (*on_closed)(void *user))
+{
     if (rt->app)
         sc_app_http_close(rt->app, on_closed, rt);
     else if (rt->app_grpc)
         sc_app_grpc_close(rt->app_grpc, on_closed, rt);
     else
         on_closed(rt);
+}
+
+static void on_proxied_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    close_channel(rt, rt->on_app_channel_closed);
+}
+
+void sc_app_channel_close(sc_runtime *rt, void (*on_closed)(void *user))
+{
+    sc_tls_context_unref(rt->app_tls); /* the channel counts its own */
+    rt->app_tls = NULL;
+    rt->on_app_channel_closed = on_closed;
+    if (rt->app_proxied)
+        sc_grpc_channel_close(rt->app_proxied, on_proxied_closed, rt);
+    else
+        close_channel(rt, on_closed);
 }

@@ -215,6 +215,24 @@ static void warn_of_policies(const sc_runtime *rt)
                     SC_FMT(access->default_action));
 }
 
+static void open_proxy(sc_runtime *rt)
+{
+    sc_proxy_settings settings = {.loop = rt->loop,
+                                  .app_id = rt->options.app_id,
+                                  .namespace_ = rt->options.namespace_,
+                                  .invoker = rt->invoker,
+                                  .names = rt->names,
+                                  .peers = rt->peers,
+                                  .api_token = rt->options.api_token,
+                                  .app_api_token = rt->options.app_api_token};
+
+    if (rt->app)
+        settings.own = sc_app_channel_open_proxied(rt);
+    else if (rt->app_grpc)
+        settings.own = sc_app_grpc_channel(rt->app_grpc);
+    rt->proxy = rt->api.proxy = sc_proxy_new(&settings);
+}
+
 void sc_runtime_open_invocation(sc_runtime *rt)
 {
     sc_peers_settings peers = {.max_message_len = rt->options.max_body_len};
@@ -235,15 +253,19 @@ void sc_runtime_open_invocation(sc_runtime *rt)
     invoker.peers = rt->peers;
     if (rt->app)
         invoker.own = sc_app_http_target(rt->app);
+    else if (rt->app_grpc)
+        invoker.own = sc_app_grpc_target(rt->app_grpc);
     if (rt->options.checks_health) {
         rt->health.is_unhealthy = true; /* until a probe says otherwise */
         invoker.is_app_unhealthy = &rt->health.is_unhealthy;
     }
     rt->invoker = rt->api.invoker = sc_invoker_new(&invoker);
+    open_proxy(rt);
     rt->peer_port = (sc_peer_port){.loop = rt->loop,
                                    .log = &rt->log,
                                    .app_id = rt->options.app_id,
                                    .invoker = rt->invoker,
+                                   .proxy = rt->proxy,
                                    .observe = &rt->observe,
                                    .max_body_len = rt->options.max_body_len};
 }
@@ -273,6 +295,7 @@ static void on_names_closed(void *user)
 {
     sc_runtime *rt = user;
 
+    sc_proxy_free(rt->proxy);
     sc_invoker_free(rt->invoker);
     sc_runtime_close_components(rt);
 }

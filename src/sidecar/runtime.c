@@ -74,6 +74,7 @@ static void fill_metadata(sc_runtime *rt)
                        .ledger = rt->ledger,
                        .metadata = &rt->metadata,
                        .observe = &rt->observe,
+                       .max_body_len = rt->options.max_body_len,
                        .api_token = rt->options.api_token,
                        .allowed_origins = rt->options.allowed_origins,
                        .rules = rt->configuration.api,

@@ -100,12 +100,15 @@ struct sc_runtime {
     uint32_t max_connections; /* of one server */
     sc_app_http *app;         /* one of these, or none */
     sc_app_grpc *app_grpc;
-    sc_tls_context *app_tls; /* https and grpcs; NULL: plain */
+    sc_grpc_channel *app_proxied; /* proxied calls, where app_grpc is not their way */
+    sc_tls_context *app_tls;      /* https and grpcs; NULL: plain */
+    void (*on_app_channel_closed)(void *user);
     sc_opening opening;
     sc_str host_ip; /* of this machine, as others see it */
     sc_names *names;
     sc_peers *peers;
     sc_invoker *invoker;
+    sc_proxy *proxy;
     sc_peer_port peer_port;
     sc_grpc_server *peer_server; /* the internal port; one of grpc_servers */
     sc_app_start start;
@@ -141,6 +144,8 @@ void sc_runtime_take_descriptors(sc_runtime *rt);
 /* app_channel.c: the channel that --app-protocol asks for; none without --app-port. Fails as
  * sc_tls_context_new does. */
 sc_code sc_app_channel_open(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
+/* For gRPC calls that are passed on to an application which is called over HTTP otherwise. */
+sc_grpc_channel *sc_app_channel_open_proxied(sc_runtime *rt);
 /* `on_closed` later, on the loop, or at once when there is none. */
 void sc_app_channel_close(sc_runtime *rt, void (*on_closed)(void *user));
 

@@ -34,6 +34,8 @@ enum {
     ANSWER_CONTENT_TYPE = 2,
     STATUS_CODE = 1,
     STATUS_MESSAGE = 2,
+    SERVICE_ID = 1,
+    SERVICE_MESSAGE = 3,
 };
 
 /* ---- verbs ---- */
@@ -78,11 +80,22 @@ static bool is_repeat(const sc_pairs *pairs, uint32_t index)
     return false;
 }
 
-/* One entry for a name, at its first place, with all its values. */
-static void put_pairs(sc_proto_writer *w, uint32_t number, const sc_pairs *pairs)
+/* "x-my-name" as "X-My-Name". */
+static void capitalize(char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((i == 0 || name[i - 1] == '-') && name[i] >= 'a' && name[i] <= 'z')
+            name[i] = (char)(name[i] - 'a' + 'A');
+    }
+}
+
+/* One entry for a name, at its first place, with all its values. `is_http`: names as HTTP writes
+ * them. */
+static void put_pairs(sc_proto_writer *w, uint32_t number, const sc_pairs *pairs, bool is_http)
 {
     for (uint32_t i = pairs->count; i-- > 0;) {
         const char *end = w->at;
+        char *name_end;
 
         if (is_repeat(pairs, i))
             continue;
@@ -91,12 +104,14 @@ static void put_pairs(sc_proto_writer *w, uint32_t number, const sc_pairs *pairs
                 sc_proto_put_element(w, LIST_VALUES, pairs->at[j].value);
         }
         sc_proto_put_message(w, MAP_VALUE, end);
+        name_end = w->at;
         sc_proto_put_bytes(w, MAP_KEY, pairs->at[i].name);
+        if (is_http)
+            capitalize(name_end - pairs->at[i].name.len, pairs->at[i].name.len);
         sc_proto_put_message(w, number, end);
     }
 }
 
-/* Always there, also when empty: Go's runtime looks into it without asking. */
 static void put_any(sc_proto_writer *w, uint32_t number, sc_str type_url, sc_str value)
 {
     const char *end = w->at;
@@ -112,7 +127,9 @@ static size_t request_max(const sc_invoke_request *request)
            request->data.len + request->content_type.len + request->query.len + 160;
 }
 
-static void put_request(sc_proto_writer *w, const sc_invoke_request *request, sc_str data)
+/* The fields of InvokeRequest. */
+static void put_message(sc_proto_writer *w, const sc_invoke_request *request, sc_str data,
+                        bool has_data)
 {
     const char *end = w->at;
 
@@ -122,11 +139,18 @@ static void put_request(sc_proto_writer *w, const sc_invoke_request *request, sc
         sc_proto_put_message(w, MESSAGE_HTTP, end);
     }
     sc_proto_put_bytes(w, MESSAGE_CONTENT_TYPE, request->content_type);
-    if (data.len > 0 || request->type_url.len > 0)
+    if (has_data || request->type_url.len > 0)
         put_any(w, MESSAGE_DATA, request->type_url, data);
     sc_proto_put_bytes(w, MESSAGE_METHOD, request->method);
+}
+
+static void put_request(sc_proto_writer *w, const sc_invoke_request *request, sc_str data)
+{
+    const char *end = w->at;
+
+    put_message(w, request, data, data.len > 0);
     sc_proto_put_message(w, REQUEST_MESSAGE, end);
-    put_pairs(w, REQUEST_METADATA, &request->metadata);
+    put_pairs(w, REQUEST_METADATA, &request->metadata, false);
     sc_proto_put_u64(w, REQUEST_VERSION, request->version);
 }
 
@@ -150,16 +174,23 @@ static void put_status(sc_proto_writer *w, const sc_invoke_response *response)
     sc_proto_put_message(w, RESPONSE_STATUS, end);
 }
 
+/* The fields of InvokeResponse. */
+static void put_answer(sc_proto_writer *w, const sc_invoke_response *response, sc_str data,
+                       bool has_data)
+{
+    sc_proto_put_bytes(w, ANSWER_CONTENT_TYPE, response->content_type);
+    if (has_data || response->type_url.len > 0)
+        put_any(w, ANSWER_DATA, response->type_url, data);
+}
+
 static void put_response(sc_proto_writer *w, const sc_invoke_response *response, sc_str data)
 {
     const char *end = w->at;
 
-    sc_proto_put_bytes(w, ANSWER_CONTENT_TYPE, response->content_type);
-    if (data.len > 0 || response->type_url.len > 0)
-        put_any(w, ANSWER_DATA, response->type_url, data);
+    put_answer(w, response, data, data.len > 0);
     sc_proto_put_message(w, RESPONSE_MESSAGE, end);
-    put_pairs(w, RESPONSE_TRAILERS, &response->trailers);
-    put_pairs(w, RESPONSE_HEADERS, &response->headers);
+    put_pairs(w, RESPONSE_TRAILERS, &response->trailers, false);
+    put_pairs(w, RESPONSE_HEADERS, &response->headers, response->status >= 100);
     put_status(w, response);
 }
 
@@ -176,6 +207,22 @@ sc_str sc_invoke_response_pack(const sc_invoke_response *response, sc_arena *mem
     sc_proto_writer w = sc_proto_writer_in(mem, response_max(response));
 
     put_response(&w, response, response->data);
+    return sc_proto_written(&w);
+}
+
+sc_str sc_invoke_message_pack(const sc_invoke_request *request, sc_arena *mem)
+{
+    sc_proto_writer w = sc_proto_writer_in(mem, request_max(request));
+
+    put_message(&w, request, request->data, true); /* applications look into it without asking */
+    return sc_proto_written(&w);
+}
+
+sc_str sc_invoke_answer_pack(const sc_invoke_response *response, sc_arena *mem)
+{
+    sc_proto_writer w = sc_proto_writer_in(mem, response_max(response));
+
+    put_answer(&w, response, response->data, true);
     return sc_proto_written(&w);
 }
 
@@ -401,6 +448,28 @@ sc_code sc_invoke_response_unpack(sc_str bytes, sc_arena *mem, sc_invoke_respons
             is_good = read_answer(field.bytes, out);
     }
     return verdict(is_good && step == SC_PROTO_END, &out->headers, &out->trailers, err);
+}
+
+sc_code sc_invoke_answer_unpack(sc_str bytes, sc_invoke_response *out, sc_error *err)
+{
+    return read_answer(bytes, out) ? SC_OK : broken(err);
+}
+
+sc_code sc_invoke_service_unpack(sc_str bytes, sc_str *id, sc_invoke_request *out, sc_error *err)
+{
+    sc_proto_field field;
+    sc_proto_step step;
+    bool is_good = true;
+
+    *out = (sc_invoke_request){0};
+    *id = SC_STR_NONE;
+    while (is_good && (step = sc_proto_next(&bytes, &field)) == SC_PROTO_FIELD) {
+        if (is_bytes(&field, SERVICE_ID))
+            *id = field.bytes;
+        else if (is_bytes(&field, SERVICE_MESSAGE))
+            is_good = read_message(field.bytes, out);
+    }
+    return is_good && step == SC_PROTO_END ? SC_OK : broken(err);
 }
 
 static bool read_payload(sc_str payload, sc_invoke_chunk *out)

@@ -71,6 +71,14 @@ size_t sc_invoke_chunk_open(uint64_t seq, size_t payload_len, char to[SC_INVOKE_
 
 #define SC_INVOKE_PAIRS_MAX 1000u /* values of metadata, headers or trailers in one message */
 
+/* Between a sidecar and a gRPC application or client: common.v1.InvokeRequest and InvokeResponse, and
+ * runtime.v1.InvokeServiceRequest. They have no metadata. */
+sc_str sc_invoke_message_pack(const sc_invoke_request *request, sc_arena *mem);
+sc_str sc_invoke_answer_pack(const sc_invoke_response *response, sc_arena *mem);
+sc_code sc_invoke_answer_unpack(sc_str bytes, sc_invoke_response *out, sc_error *err) SC_MUST_CHECK;
+sc_code sc_invoke_service_unpack(sc_str bytes, sc_str *id, sc_invoke_request *out,
+                                 sc_error *err) SC_MUST_CHECK;
+
 /* Slices point into `bytes`, lists are in `mem`. Fail with SC_INTERNAL, in grpc-go's words, when
  * the bytes are no such message, and with SC_EXHAUSTED past SC_INVOKE_PAIRS_MAX. */
 sc_code sc_invoke_request_unpack(sc_str bytes, sc_arena *mem, sc_invoke_request *out,

@@ -37,6 +37,24 @@ static void check_response(sc_str bytes, sc_arena *mem)
         abort();
 }
 
+/* What gRPC clients and applications send. */
+static void check_messages(sc_str bytes, sc_arena *mem)
+{
+    sc_invoke_response answer = {0}, answer_again = {0};
+    sc_invoke_request request;
+    sc_error err;
+    sc_str id;
+
+    if (sc_invoke_service_unpack(bytes, &id, &request, &err) == SC_OK)
+        (void)sc_invoke_message_pack(&request, mem);
+    if (sc_invoke_answer_unpack(bytes, &answer, &err) != SC_OK)
+        return;
+    if (sc_invoke_answer_unpack(sc_invoke_answer_pack(&answer, mem), &answer_again, &err) !=
+            SC_OK ||
+        !sc_str_eq(answer.data, answer_again.data))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     sc_str bytes = sc_str_of(data, size);
@@ -47,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sc_arena_init(&mem, NULL);
     check_request(bytes, &mem);
     check_response(bytes, &mem);
+    check_messages(bytes, &mem);
     if (sc_invoke_chunk_unpack(bytes, &chunk, &err) == SC_OK && chunk.has_head) {
         check_request(chunk.head, &mem);
         check_response(chunk.head, &mem);

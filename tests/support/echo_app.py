@@ -65,8 +65,15 @@ class EchoApp:
             threading.Thread(target=self.serve, args=[connection], daemon=True).start()
 
     def close(self):
+        if self.listener.fileno() < 0:
+            return
+        self.listener.shutdown(socket.SHUT_RDWR)  # close alone leaves a thread in accept
         self.listener.close()
         for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
             connection.close()
 
     def serve(self, connection):

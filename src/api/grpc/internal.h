@@ -32,6 +32,10 @@ typedef struct sc_grpc_method {
 /* publish.c */
 void grpc_publish(sc_grpc_ctx *ctx, sc_str message);
 void grpc_bulk_publish(sc_grpc_ctx *ctx, sc_str message);
+/* invoke.c */
+void grpc_invoke_service(sc_grpc_ctx *ctx, sc_str message);
+/* Calls of other services, for the application that their metadata names. */
+extern const sc_grpc_handler grpc_proxied;
 /* state.c */
 void grpc_get_state(sc_grpc_ctx *ctx, sc_str message);
 void grpc_bulk_get_state(sc_grpc_ctx *ctx, sc_str message);

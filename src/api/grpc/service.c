@@ -7,6 +7,7 @@
 #include "api/tables.h"
 
 static const sc_grpc_method methods[] = {
+    {"InvokeService", grpc_invoke_service, NULL},
     {"PublishEvent", grpc_publish, NULL},
     {"BulkPublishEvent", grpc_bulk_publish, NULL},
     {"BulkPublishEventAlpha1", grpc_bulk_publish, NULL},
@@ -83,19 +84,15 @@ static bool is_there(sc_grpc_ctx *ctx)
     return false;
 }
 
-/* Nobody to pass the call on to (gRPC API, "transparent gRPC proxying"). */
+/* The call names nobody to pass it on to (gRPC API, "transparent gRPC proxying"). */
 static void refuse_unknown(sc_grpc_ctx *ctx)
 {
     sc_str path = ctx->stream->path;
 
-    if (sc_pairs_get(&ctx->stream->metadata, SC_STR("dapr-app-id")) ||
-        sc_pairs_get(&ctx->stream->metadata, SC_STR("dapr-callee-app-id")))
-        grpc_fail(ctx, SC_UNIMPLEMENTED,
-                  "calls are not passed on to other applications yet: service invocation is not "
-                  "implemented");
-    else if (sc_str_starts(path, SC_STR("/dapr.proto.internals.")) ||
-             sc_str_starts(path, SC_STR("/dapr.proto.runtime.")) ||
-             sc_str_starts(path, SC_STR("/TaskHubSidecarService")))
+    if (ctx->api->observe->tracer.mode == SC_TRACE_OFF ||
+        sc_str_starts(path, SC_STR("/dapr.proto.internals.")) ||
+        sc_str_starts(path, SC_STR("/dapr.proto.runtime.")) ||
+        sc_str_starts(path, SC_STR("/TaskHubSidecarService")))
         grpc_fail(ctx, SC_UNKNOWN,
                   "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id "
                   "not found");
@@ -165,13 +162,14 @@ static const sc_grpc_method *method_of(sc_str path)
 static const sc_grpc_handler *find(void *self, sc_grpc_stream *stream)
 {
     sc_grpc_ctx *ctx = sc_call_make(stream->call, sc_grpc_ctx);
+    sc_str target;
 
     ctx->api = self;
     ctx->stream = stream;
     ctx->method = method_of(stream->path);
     stream->user = ctx;
     if (!ctx->method)
-        return &refusal;
+        return sc_proxy_find_target(stream, &target) ? &grpc_proxied : &refusal;
     if (ctx->method->stream)
         return ctx->method->stream;
     return ctx->method->run ? &unary : &refusal;

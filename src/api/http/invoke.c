@@ -4,10 +4,12 @@
  * the dapr-app-id header or in basic authentication (HTTP API, service invocation).
  *
  * Bodies pass through in parts. Only an answer of 400 and more is gathered, as long as it is short,
- * so that it has a length.
+ * so that it has a length, and one without a media type waits for its first piece.
  */
 #include "api/http/internal.h"
 #include "wire/base64.h"
+#include "wire/http_field.h"
+#include "wire/sniff.h"
 #include "wire/url.h"
 
 #define GATHERED_MAX (1024u * 1024u) /* of an answer of 400 and more */
@@ -21,7 +23,10 @@ typedef struct http_invocation {
     sc_buf gathered;
     uint64_t received; /* of a body in parts */
     bool is_gathering;
-    bool is_over; /* done came */
+    bool is_complete;  /* `gathered` is all of the answer, whatever comes */
+    bool is_sniffing;  /* the body's start tells its type */
+    bool is_head_sent; /* of the answer */
+    bool is_over;      /* done came */
 } http_invocation;
 
 static void on_head(sc_invoke_op *op);
@@ -34,9 +39,11 @@ static const sc_invoke_events events = {
 
 /* ---- who and what ---- */
 
-static sc_str without_slash(sc_str path)
+static sc_str without_slashes(sc_str path)
 {
-    return sc_str_starts(path, SC_STR("/")) ? sc_str_sub(path, 1, path.len) : path;
+    while (sc_str_starts(path, SC_STR("/")))
+        path = sc_str_sub(path, 1, path.len);
+    return path;
 }
 
 /* Skips `word` behind at least one '/', and the slashes behind it: true when there are some. */
@@ -46,8 +53,7 @@ static bool skip_segment(sc_str *path, sc_str word)
 
     if (!sc_str_starts(rest, SC_STR("/")))
         return false;
-    while (sc_str_starts(rest, SC_STR("/")))
-        rest = sc_str_sub(rest, 1, rest.len);
+    rest = without_slashes(rest);
     if (!sc_str_starts(rest, word))
         return false;
     *path = sc_str_sub(rest, word.len, rest.len);
@@ -80,13 +86,12 @@ static bool split_path(sc_str path, sc_arena *mem, sc_str *id, sc_str *method)
 
     if (!skip_segment(&path, SC_STR("v1.0")) || !skip_segment(&path, SC_STR("invoke")))
         return false;
-    while (sc_str_starts(path, SC_STR("/")))
-        path = sc_str_sub(path, 1, path.len);
+    path = without_slashes(path);
     at = sc_str_find_str(path, part);
     if (at == 0 || at == path.len)
         return false;
     *id = sc_str_sub(path, 0, at);
-    *method = sc_str_sub(path, at + part.len, path.len);
+    *method = without_slashes(sc_str_sub(path, at + part.len, path.len));
     if (sc_url_unescape(*id, mem, &decoded) && decoded.len > 0)
         *id = decoded;
     return true;
@@ -105,7 +110,7 @@ static bool find_target(const http_invocation *call, sc_str path, sc_str *id, sc
         *id = id_of_basic(*user, mem);
     if (id->len == 0)
         return split_path(path, mem, id, method);
-    *method = without_slash(sc_url_clean_path(path, mem));
+    *method = without_slashes(sc_url_clean_path(path, mem));
     return true;
 }
 
@@ -214,7 +219,7 @@ static void refuse_length(http_invocation *call)
 {
     sc_http_exchange *ex = call->ctx->ex;
 
-    if (call->inv.op.has_head && !call->is_gathering)
+    if (call->is_head_sent)
         sc_http_respond_abort(ex);
     else
         http_reply_text(call->ctx, 413,
@@ -288,7 +293,8 @@ static void add_answer_headers(http_invocation *call)
         sc_str name = sc_arena_lower(mem, answer->headers.at[i].name);
 
         if (!sc_invoke_is_hop_header(name) && !sc_str_eq(name, SC_STR("content-length")) &&
-            !sc_str_eq(name, SC_STR("content-type")) && !sc_str_ends(name, SC_STR("-bin")))
+            !sc_str_eq(name, SC_STR("content-type")) && !sc_str_ends(name, SC_STR("-bin")) &&
+            sc_http_is_field_name(name) && sc_http_is_field_value(answer->headers.at[i].value))
             sc_pairs_add(&call->headers, mem, sc_invoke_http_name(name, mem),
                          answer->headers.at[i].value);
     }
@@ -303,23 +309,70 @@ static void add_own_headers(http_invocation *call)
     http_add_cors(ctx, &call->headers);
 }
 
+/* The head as it stands; the body follows as it comes. */
+static void start_answer(http_invocation *call)
+{
+    call->is_head_sent = true;
+    sc_http_respond_start(call->ctx->ex, call->status, &call->headers);
+}
+
+static void add_content_type(http_invocation *call, sc_str value)
+{
+    sc_pairs_add(&call->headers, &call->ctx->ex->call->mem, SC_STR("content-type"), value);
+}
+
+/* A gRPC application that says no: its status as JSON. */
+static void take_grpc_status(http_invocation *call)
+{
+    const sc_invoke_response *answer = &call->inv.op.answer;
+
+    call->status = sc_code_http_status((sc_code)answer->status);
+    call->is_gathering = call->is_complete = true;
+    http_grpc_status_json(answer, &call->ctx->ex->call->mem, &call->gathered);
+    add_content_type(call, SC_STR("text/plain; charset=utf-8"));
+    add_own_headers(call);
+}
+
+/* The status, the headers, and whether the body is gathered, sniffed, or only passed on. */
 static void on_head(sc_invoke_op *op)
 {
     http_invocation *call = (http_invocation *)op;
-    sc_http_exchange *ex = call->ctx->ex;
-    sc_str content_type =
-        op->answer.type_url.len > 0 ? SC_STR("application/x-protobuf") : op->answer.content_type;
+    const sc_invoke_response *answer = &op->answer;
+    sc_str type =
+        answer->type_url.len > 0 ? SC_STR("application/x-protobuf") : answer->content_type;
 
-    call->status = op->answer.status;
+    if (answer->status != SC_OK && answer->status < 100) {
+        take_grpc_status(call);
+        return;
+    }
+    call->status = answer->status == SC_OK ? 200 : answer->status;
     call->is_gathering = call->status >= 400 && op->body_len != SC_HTTP_LEN_UNKNOWN;
-    if (content_type.len == 0 && call->is_gathering)
-        content_type = SC_STR("application/json");
-    if (content_type.len > 0)
-        sc_pairs_add(&call->headers, &ex->call->mem, SC_STR("content-type"), content_type);
     add_answer_headers(call);
+    call->is_sniffing = type.len == 0 && !call->is_gathering &&
+                        !has_header(&call->headers, SC_STR("content-encoding"));
+    if (type.len == 0 && call->is_gathering)
+        type = SC_STR("application/json");
+    if (type.len > 0 && sc_http_is_field_value(type))
+        add_content_type(call, type);
     add_own_headers(call);
-    if (!call->is_gathering)
-        sc_http_respond_start(ex, call->status, &call->headers);
+    if (!call->is_gathering && !call->is_sniffing)
+        start_answer(call);
+}
+
+/* A gathered body that gets long goes on without a length. */
+static void gather(http_invocation *call, const char *at, size_t len)
+{
+    sc_http_exchange *ex = call->ctx->ex;
+
+    if (sc_buf_len(&call->gathered) + len <= GATHERED_MAX) {
+        sc_buf_add(&call->gathered, at, len);
+        return;
+    }
+    call->is_gathering = false;
+    start_answer(call);
+    sc_http_respond_write(ex, sc_buf_at(&call->gathered), sc_buf_len(&call->gathered));
+    sc_buf_deinit(&call->gathered);
+    sc_http_respond_write(ex, at, len);
 }
 
 static void on_data(sc_invoke_op *op, const char *at, size_t len)
@@ -327,18 +380,18 @@ static void on_data(sc_invoke_op *op, const char *at, size_t len)
     http_invocation *call = (http_invocation *)op;
     sc_http_exchange *ex = call->ctx->ex;
 
-    if (call->is_gathering && sc_buf_len(&call->gathered) + len > GATHERED_MAX) {
-        call->is_gathering = false; /* it is long: without a length, then */
-        sc_http_respond_start(ex, call->status, &call->headers);
-        sc_http_respond_write(ex, sc_buf_at(&call->gathered), sc_buf_len(&call->gathered));
-        sc_buf_deinit(&call->gathered);
-    }
-    if (call->is_gathering) {
-        sc_buf_add(&call->gathered, at, len);
+    if (call->is_complete)
         return;
+    if (call->is_sniffing) {
+        call->is_sniffing = false;
+        add_content_type(call, sc_sniff_type((sc_str){at, len}));
+        start_answer(call);
     }
-    sc_http_respond_write(ex, at, len);
-    if (sc_http_respond_is_congested(ex))
+    if (call->is_gathering)
+        gather(call, at, len);
+    else
+        sc_http_respond_write(ex, at, len);
+    if (call->is_head_sent && sc_http_respond_is_congested(ex))
         sc_invoke_set_paused(op, true);
 }
 
@@ -348,7 +401,7 @@ static void answer_failure(http_invocation *call)
     const sc_invocation *inv = &call->inv;
     sc_problem problem;
 
-    if (inv->op.has_head && !call->is_gathering) {
+    if (call->is_head_sent) {
         if (inv->op.op.err.code != SC_CANCELLED)
             sc_log_warn(call->ctx->api->log,
                         "HTTP service invocation failed to complete with error: %.*s",
@@ -370,11 +423,14 @@ static void on_done(sc_invocation *inv)
     sc_http_exchange *ex = call->ctx->ex;
 
     call->is_over = true;
-    if (inv->op.op.err.code != SC_OK)
+    if (inv->op.op.err.code != SC_OK) {
         answer_failure(call);
-    else if (call->is_gathering)
+    } else if (call->is_gathering) {
         sc_http_respond(ex, call->status, &call->headers, sc_buf_str(&call->gathered));
-    else
+    } else {
+        if (!call->is_head_sent) /* a body would have told its type */
+            start_answer(call);
         sc_http_respond_end(ex);
+    }
     sc_buf_deinit(&call->gathered);
 }

@@ -145,7 +145,7 @@ static void responses_survive_the_wire(void **state)
     sc_error err;
 
     (void)state;
-    sc_pairs_add(&response.headers, &mem, SC_STR("h"), SC_STR("1"));
+    sc_pairs_add(&response.headers, &mem, SC_STR("x-my-h"), SC_STR("1"));
     sc_pairs_add(&response.trailers, &mem, SC_STR("t"), SC_STR("2"));
     response.data = SC_STR("data");
     assert_int_equal(
@@ -154,14 +154,46 @@ static void responses_survive_the_wire(void **state)
     assert_int_equal(got.status, 404);
     assert_str(got.content_type, "text/y");
     assert_str(got.data, "data");
-    assert_str(*sc_pairs_get(&got.headers, SC_STR("h")), "1");
+    assert_str(*sc_pairs_get(&got.headers, SC_STR("X-My-H")), "1"); /* as HTTP writes it */
     assert_str(*sc_pairs_get(&got.trailers, SC_STR("t")), "2");
     response = (sc_invoke_response){.status = 5, .text = SC_STR("not here")};
+    sc_pairs_add(&response.headers, &mem, SC_STR("x-my-h"), SC_STR("1"));
     assert_int_equal(
         sc_invoke_chunk_unpack(sc_invoke_response_open(&response, 0, &mem), &chunk, &err), SC_OK);
     assert_int_equal(sc_invoke_response_unpack(chunk.head, &mem, &got, &err), SC_OK);
     assert_int_equal(got.status, 5);
     assert_str(got.text, "not here");
+    assert_str(*sc_pairs_get(&got.headers, SC_STR("x-my-h")), "1"); /* of gRPC: as it is */
+}
+
+static void what_applications_and_clients_say_survives_the_wire(void **state)
+{
+    sc_invoke_request request = {
+        .method = SC_STR("m"), .data = SC_STR("\0d"), .has_http = true, .verb = 3};
+    sc_invoke_response response = {.content_type = SC_STR("text/y"), .data = SC_STR("data")};
+    sc_invoke_response answer = {0};
+    sc_invoke_request got;
+    sc_str parts[3] = {SC_STR_INIT("\x0a\x02it\x1a")};
+    sc_str message, id;
+    char len;
+    sc_error err;
+
+    (void)state;
+    assert_int_equal(sc_invoke_answer_unpack(sc_invoke_answer_pack(&response, &mem), &answer, &err),
+                     SC_OK);
+    assert_str(answer.content_type, "text/y");
+    assert_str(answer.data, "data");
+    message = sc_invoke_message_pack(&request, &mem);
+    len = (char)message.len;
+    parts[1] = sc_str_of(&len, 1);
+    parts[2] = message;
+    message = sc_arena_join(&mem, parts, 3);
+    assert_int_equal(sc_invoke_service_unpack(message, &id, &got, &err), SC_OK);
+    assert_str(id, "it");
+    assert_true(sc_str_eq(got.method, request.method) && sc_str_eq(got.data, request.data));
+    assert_int_equal(got.verb, request.verb);
+    assert_int_equal(sc_invoke_service_unpack(SC_STR("\x0a\x05it"), &id, &got, &err), SC_INTERNAL);
+    assert_int_equal(sc_invoke_answer_unpack(SC_STR("\x0a\x05it"), &answer, &err), SC_INTERNAL);
 }
 
 static void broken_bytes_are_refused(void **state)
@@ -246,6 +278,7 @@ int main(void)
         T(chunks_carry_head_and_numbered_pieces),
         T(responses_survive_the_wire),
         T(broken_bytes_are_refused),
+        T(what_applications_and_clients_say_survives_the_wire),
         T(too_many_headers_are_refused),
         T(verbs_have_numbers),
         T(paths_are_escaped_where_they_must_be),
