@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Invocations as AppCallback.OnInvoke (gRPC API, invocation): one message each way, so that a body in
- * parts is gathered first. Whatever status the application gives, it is an answer; so is that it
+ * Invocations as AppCallback.OnInvoke (gRPC API, invocation): one message each way, so that a body
+ * in parts is gathered first. Whatever status the application gives, it is an answer; so is that it
  * could not be reached.
  */
 #include "app/channel_grpc_internal.h"
@@ -46,9 +46,9 @@ static bool is_left_out(const grpc_leg *leg, sc_str name)
     return name.len == 0 || name.at[0] == ':' || sc_str_eq(name, SC_STR("user-agent")) ||
            sc_str_eq(name, SC_STR("destination-app-id")) ||
            (leg->app->api_token.len > 0 && sc_str_eq(name, SC_STR("dapr-api-token"))) ||
-           (leg->op->trace && (sc_str_eq(name, SC_STR("traceparent")) ||
-                               sc_str_eq(name, SC_STR("tracestate")) ||
-                               sc_str_eq(name, SC_STR("grpc-trace-bin"))));
+           (leg->op->trace &&
+            (sc_str_eq(name, SC_STR("traceparent")) || sc_str_eq(name, SC_STR("tracestate")) ||
+             sc_str_eq(name, SC_STR("grpc-trace-bin"))));
 }
 
 static void fill_metadata(grpc_leg *leg)

@@ -117,8 +117,8 @@ static bool is_allowed(peer_call *call, sc_error *err)
     const sc_invoke_request *ask = &call->inv.op.ask;
     bool has_slash = sc_str_starts(ask->method, SC_STR("/"));
     sc_str operation = sc_str_sub(ask->method, has_slash, ask->method.len);
-    sc_code code = sc_invoke_check_access(call->port->invoker, operation,
-                                          sc_invoke_verb_name(ask->verb), err);
+    sc_code code =
+        sc_invoke_check_access(call->port->invoker, operation, sc_invoke_verb_name(ask->verb), err);
 
     call->caller = last_of(&ask->metadata, SC_STR("dapr-caller-app-id"));
     sc_invoke_stats_received(sc_invoker_stats(call->port->invoker), call->caller, code == SC_OK);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What may stand in a header field of HTTP (RFC 9110, section 5). Fields that come from anywhere but
- * an HTTP parser are checked before they are written: a line end in one would end it.
+ * What may stand in a header field of HTTP (RFC 9110, section 5). Fields that come from anywhere
+ * but an HTTP parser are checked before they are written: a line end in one would end it.
  */
 #ifndef SC_WIRE_HTTP_FIELD_H
 #define SC_WIRE_HTTP_FIELD_H

@@ -71,8 +71,8 @@ size_t sc_invoke_chunk_open(uint64_t seq, size_t payload_len, char to[SC_INVOKE_
 
 #define SC_INVOKE_PAIRS_MAX 1000u /* values of metadata, headers or trailers in one message */
 
-/* Between a sidecar and a gRPC application or client: common.v1.InvokeRequest and InvokeResponse, and
- * runtime.v1.InvokeServiceRequest. They have no metadata. */
+/* Between a sidecar and a gRPC application or client: common.v1.InvokeRequest and InvokeResponse,
+ * and runtime.v1.InvokeServiceRequest. They have no metadata. */
 sc_str sc_invoke_message_pack(const sc_invoke_request *request, sc_arena *mem);
 sc_str sc_invoke_answer_pack(const sc_invoke_response *response, sc_arena *mem);
 sc_code sc_invoke_answer_unpack(sc_str bytes, sc_invoke_response *out, sc_error *err) SC_MUST_CHECK;

@@ -149,8 +149,8 @@ static void extensions_are_added_once(void **state)
     (void)state;
     sc_pairs_add(&extra, &arena, SC_STR("reason"), SC_STR("new \"one\""));
     sc_buf_clear(&out);
-    assert_true(
-        sc_cloudevent_extend(SC_STR("{\"id\":1,\"reason\":\"old\"}"), &extra, SC_STR_NONE, &arena, &out));
+    assert_true(sc_cloudevent_extend(SC_STR("{\"id\":1,\"reason\":\"old\"}"), &extra, SC_STR_NONE,
+                                     &arena, &out));
     assert_true(sc_str_eq(sc_buf_str(&out), SC_STR("{\"id\":1,\"reason\":\"new \\\"one\\\"\"}")));
     sc_buf_clear(&out);
     assert_true(sc_cloudevent_extend(SC_STR("{}"), &extra, SC_STR_NONE, &arena, &out));
