@@ -7,6 +7,7 @@
 
 #include "api/access.h"
 #include "block/conversation.h"
+#include "block/endpoints.h"
 #include "block/invoke.h"
 #include "block/metadata.h"
 #include "block/proxy.h"
@@ -25,6 +26,7 @@ typedef struct sc_api {
     sc_invoker *invoker;
     sc_proxy *proxy;
     uint64_t max_body_len; /* of an answer gathered for a client; 0: no limit */
+    sc_endpoints *endpoints;
     sc_ledger *ledger;
     sc_metadata *metadata;
     sc_observe *observe;

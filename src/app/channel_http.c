@@ -30,7 +30,7 @@ sc_app_http *sc_app_http_open(sc_loop *loop, const sc_app_http_settings *setting
     sc_http_client_settings client = {
         .dial = {.host = settings->host,
                  .port = settings->port,
-                 .timeout_ms = 5000,
+                 .timeout_ms = settings->dial_timeout_ms > 0 ? settings->dial_timeout_ms : 5000,
                  .tls = settings->tls},
         .authority = settings->authority,
         .version = settings->version,

@@ -20,6 +20,7 @@ typedef struct sc_app_http_settings {
     uint16_t port;
     sc_http_version version;
     sc_tls_context *tls;      /* https; NULL: plain */
+    uint64_t dial_timeout_ms; /* TLS included; 0: 5 s */
     sc_str authority;         /* Host header; empty: host:port */
     sc_str base_path;         /* in front of every invoked method; empty, or begins with '/' */
     const sc_pairs *headers;  /* set on every invocation, replacing others; NULL: none */

@@ -72,7 +72,8 @@ static void fill_headers(http_leg *leg)
     sc_str content_type =
         ask->type_url.len > 0 ? SC_STR("application/x-protobuf") : ask->content_type;
 
-    if (!sc_pairs_get(&ask->metadata, SC_STR("user-agent")))
+    if (!sc_pairs_get(&ask->metadata, SC_STR("user-agent")) &&
+        !is_set_here(app, SC_STR("user-agent")))
         sc_pairs_add(&leg->headers, mem, SC_STR("user-agent"), SC_STR("Go-http-client/1.1"));
     for (uint32_t i = 0; i < ask->metadata.count; i++) {
         const sc_pair *pair = &ask->metadata.at[i];
@@ -80,7 +81,7 @@ static void fill_headers(http_leg *leg)
         if (!is_left_out(leg->op, connection, pair->name) && !is_set_here(app, pair->name))
             sc_pairs_add(&leg->headers, mem, sc_invoke_http_name(pair->name, mem), pair->value);
     }
-    if (content_type.len > 0)
+    if (content_type.len > 0 && !is_set_here(app, SC_STR("content-type")))
         sc_pairs_add(&leg->headers, mem, SC_STR("content-type"), content_type);
     if (leg->op->trace)
         add_trace(leg, mem);

@@ -310,7 +310,14 @@ static void on_peers_closed(void *user)
         on_names_closed(rt);
 }
 
+static void on_endpoints_closed(void *user)
+{
+    sc_runtime *rt = user;
+
+    sc_peers_close(rt->peers, on_peers_closed, rt);
+}
+
 void sc_runtime_close_invocation(sc_runtime *rt)
 {
-    sc_peers_close(rt->peers, on_peers_closed, rt);
+    sc_endpoints_close(rt->endpoints, on_endpoints_closed, rt);
 }

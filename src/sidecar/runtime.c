@@ -72,6 +72,7 @@ static void fill_metadata(sc_runtime *rt)
                        .secretstores = rt->secretstores,
                        .conversations = rt->conversations,
                        .ledger = rt->ledger,
+                       .endpoints = rt->endpoints,
                        .metadata = &rt->metadata,
                        .observe = &rt->observe,
                        .max_body_len = rt->options.max_body_len,
@@ -148,26 +149,6 @@ static void log_absent_services(sc_runtime *rt)
         sc_log_warn(&jobs, "No scheduler host addresses provided. Scheduler disabled");
 }
 
-static void list_endpoints(sc_runtime *rt)
-{
-    uint32_t count = rt->resources.endpoint_count;
-    sc_str *names = sc_arena_zero(&rt->mem, (count + 1) * sizeof(sc_str));
-
-    sc_log_info(&rt->log, "Loading endpoints…");
-    for (uint32_t i = 0; i < count; i++) {
-        const sc_endpoint_spec *one = &rt->resources.endpoints[i];
-
-        names[i] = one->name;
-        sc_log_info(&rt->log, "Found http endpoint: %.*s", SC_FMT(one->name));
-        sc_log_warn(&rt->log, "HTTPEndpoint %.*s at %.*s is not implemented yet and has no effect",
-                    SC_FMT(one->name), SC_FMT(one->place));
-    }
-    rt->metadata.http_endpoints = names;
-    rt->metadata.http_endpoint_count = count;
-    sc_log_info(&rt->log, "Waiting for all outstanding http endpoints to be processed…");
-    sc_log_info(&rt->log, "All outstanding http endpoints processed");
-}
-
 static void log_features(const sc_runtime *rt)
 {
     sc_buf names = {0};
@@ -195,7 +176,7 @@ static sc_code build(sc_runtime *rt, sc_error *err)
     sc_runtime_open_names(rt);
     if (sc_runtime_open_components(rt, err) != SC_OK)
         return err->code;
-    list_endpoints(rt);
+    sc_runtime_open_endpoints(rt);
     sc_log_info(&rt->log, "Loading Declarative Subscriptions…");
     for (uint32_t i = 0; i < rt->resources.subscription_count; i++)
         sc_log_info(&rt->log, "Found Subscription: %.*s",

@@ -109,6 +109,7 @@ struct sc_runtime {
     sc_peers *peers;
     sc_invoker *invoker;
     sc_proxy *proxy;
+    sc_endpoints *endpoints;
     sc_peer_port peer_port;
     sc_grpc_server *peer_server; /* the internal port; one of grpc_servers */
     sc_app_start start;
@@ -161,6 +162,9 @@ void sc_runtime_reserve_peer_port(sc_runtime *rt);
 sc_code sc_runtime_open_peer_port(sc_runtime *rt, uint16_t port, sc_error *err) SC_MUST_CHECK;
 /* Where it listens; "": everywhere. */
 sc_str sc_runtime_internal_host(const sc_runtime *rt);
+/* endpoints.c: those of the resources; behind the secret stores. One that cannot be invoked is said
+ * in the log. */
+void sc_runtime_open_endpoints(sc_runtime *rt);
 /* The connections to other sidecars and who uses them; after the channel to the application. */
 void sc_runtime_open_invocation(sc_runtime *rt);
 /* Other sidecars find this one from now on, and no more. */
