@@ -246,7 +246,7 @@ const cli_command cli_install = {
     .summary = "Install this program below a prefix",
     .about =
         "Copies the program, its modules, the manual page and the completions. With "
-        "--with-dapr-names the names dapr and daprd are links to it, so that scripts and tools "
+        "--with-dapr-names the names 'dapr' and 'daprd' are links to it, so that scripts and tools "
         "for Dapr find it; a program that has one of these names there is left alone.",
     .examples = "dapr install --prefix ~/.local\n"
                 "dapr install --prefix /usr/local --with-dapr-names\n",
