@@ -8,11 +8,31 @@
 
 #include "wire/json.h"
 
+/* True in all eight bytes: printable ASCII that needs no escape. A byte is compared with each
+ * exception at once: x - 1 borrows into the top bit only where x was 0 (no byte here has its own
+ * top bit set). */
+static bool are_plain(uint64_t word)
+{
+    static const unsigned char escaped[] = {'"', '\\', '<', '>', '&'};
+    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t tops = ones << 7;
+    uint64_t hit = word | (word - ones * 0x20);
+
+    for (size_t i = 0; i < sizeof(escaped); i++)
+        hit |= (word ^ (ones * escaped[i])) - ones;
+    return (hit & tops) == 0;
+}
+
 /* Length of what may be copied as it is. */
 static size_t plain_len(const unsigned char *at, size_t len)
 {
     size_t i = 0;
 
+    for (uint64_t word; len - i >= 8; i += 8) {
+        memcpy(&word, at + i, 8);
+        if (!are_plain(word))
+            break;
+    }
     while (i < len && at[i] >= 0x20 && at[i] < 0x80 && at[i] != '"' && at[i] != '\\' &&
            at[i] != '<' && at[i] != '>' && at[i] != '&')
         i++;
