@@ -202,6 +202,8 @@ static void on_done(sc_op *done)
     sc_app_grpc_count(leg->app, &leg->grpc);
     if (leg->is_cancelled) {
         op->op.err = done->err;
+        if (done->err.code == SC_OK) /* the answer and the cancellation met */
+            (void)sc_fail(&op->op.err, SC_CANCELLED, "context canceled");
     } else {
         take_answer(leg);
         op->events->on_head(op);
