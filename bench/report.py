@@ -74,7 +74,7 @@ WRITERS = {"bench": bench, "idle": idle, "instructions": instructions, "scale": 
 
 def main():
     folder, docs = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    text = (docs / "performance.md.in").read_text()
+    text = (pathlib.Path(__file__).parent / "performance.md.in").read_text()
     for kind in KINDS:
         found = load(folder, kind)
         text = text.replace(f"@{kind}@", WRITERS[kind](found) if found else "Not measured yet.")
