@@ -66,6 +66,14 @@ def test_the_reference_is_fresh(tmp_path):
     assert (tmp_path / "out.md").read_text() == (ROOT / "docs/reference/c-client.md").read_text(), "./dev docs"
 
 
+def test_the_readme_shows_programs_of_the_page():
+    """Those of the page are compiled and run."""
+    page, readme = (ROOT / "docs/c-client.md").read_text(), (ROOT / "README.md").read_text()
+    shown = re.findall(r"^```c\n.*?^```", readme, re.M | re.S)
+    assert [re.search(r"/\* (\w+)\.c", one)[1] for one in shown] == ["publish", "subscribe"]
+    assert all(one in page for one in shown)
+
+
 def test_the_pages_programs_are_short(installed):
     page = (ROOT / "docs/c-client.md").read_text()
 
