@@ -162,8 +162,11 @@ static void print_field(const sc_field *field)
 {
     (void)printf("| ");
     print_name(field->name);
-    for (sc_str rest = sc_str_from(field->aliases); rest.len > 0;)
-        (void)printf(", `%.*s`", SC_FMT(sc_str_cut(&rest, '|')));
+    for (sc_str rest = sc_str_from(field->aliases); rest.len > 0;) {
+        sc_str alias = sc_str_cut(&rest, '|'); /* SC_FMT evaluates its argument twice */
+
+        (void)printf(", `%.*s`", SC_FMT(alias));
+    }
     (void)printf(" | ");
     print_kind(field);
     (void)printf(" | ");
