@@ -9,7 +9,7 @@ import time
 import grpc
 import pytest
 
-import dapr_grpc
+import grpc_api
 from redis_server import Redis
 from sidecar import Sidecar, component, wait_until
 
@@ -43,12 +43,12 @@ class GrpcApp:
         name = details.method.rpartition("/")[2]
         if name == "ListTopicSubscriptions":
             one = {"subscriptions": [{"pubsubName": "pubsub", "topic": "t"}]}
-            made = dapr_grpc.message("ListTopicSubscriptionsResponse", one).SerializeToString()
+            made = grpc_api.message("ListTopicSubscriptionsResponse", one).SerializeToString()
             return grpc.unary_unary_rpc_method_handler(lambda request, context: made)
         return grpc.unary_unary_rpc_method_handler(self.on_event) if name == "OnTopicEvent" else None
 
     def on_event(self, request, context):
-        event = dapr_grpc.message("TopicEventRequest")
+        event = grpc_api.message("TopicEventRequest")
         event.ParseFromString(request)
         with self.lock:
             self.events.append(json.loads(event.data))
@@ -137,11 +137,11 @@ class Stream:
         self.call = call(iter(self.requests.get, None))
 
     def say(self, fields):
-        self.requests.put(dapr_grpc.message("SubscribeTopicEventsRequestAlpha1", fields).SerializeToString())
+        self.requests.put(grpc_api.message("SubscribeTopicEventsRequestAlpha1", fields).SerializeToString())
 
     def take(self):
         """The next event; the first answer of a stream is no event."""
-        answer = dapr_grpc.message("SubscribeTopicEventsResponseAlpha1")
+        answer = grpc_api.message("SubscribeTopicEventsResponseAlpha1")
         answer.ParseFromString(next(self.call))
         return answer.event_message if answer.HasField("event_message") else None
 

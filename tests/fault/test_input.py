@@ -9,7 +9,7 @@ import socket
 import grpc
 import pytest
 
-import dapr_grpc
+import grpc_api
 from redis_server import Redis
 from sidecar import App, Sidecar, component, sub, wait_until
 
@@ -160,7 +160,7 @@ def test_malformed_protobuf_is_refused(sidecar, data):
 def test_grpc_errors_name_what_is_wrong(sidecar):
     assert grpc_code(sidecar, "NoSuchMethod", b"") == \
         "UNKNOWN: failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found"
-    large = dapr_grpc.message("PublishEventRequest", {"pubsubName": "pubsub", "topic": "t", "data": "eA=="})
+    large = grpc_api.message("PublishEventRequest", {"pubsubName": "pubsub", "topic": "t", "data": "eA=="})
     large.data = b"x" * 5000000
     said = grpc_code(sidecar, "PublishEvent", large.SerializeToString())
     assert said.startswith("RESOURCE_EXHAUSTED: grpc: received message larger than max (50000") and "4194304" in said
@@ -168,9 +168,9 @@ def test_grpc_errors_name_what_is_wrong(sidecar):
                          ({"pubsubName": "", "topic": "t"}, "INVALID_ARGUMENT"),
                          ({"pubsubName": "pubsub", "topic": ""}, "INVALID_ARGUMENT"),
                          ({"pubsubName": "pubsub", "topic": "forbidden"}, "PERMISSION_DENIED")):
-        with pytest.raises(dapr_grpc.Refused) as refused:
-            dapr_grpc.call(sidecar.grpc_port, "PublishEvent", "PublishEventRequest", "BulkPublishResponse", fields)
-        assert refused.value.code == code and refused.value.has_details, refused.value
+        with pytest.raises(grpc_api.Failure) as refused:
+            grpc_api.ask(sidecar.grpc_port, "PublishEvent", fields)
+        assert refused.value.code == code and refused.value.details, refused.value
 
 
 # ---- bodies ----

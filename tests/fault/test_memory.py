@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-import dapr_grpc
+import grpc_api
 import sidecar as support
 from redis_server import Redis, tls_metadata
 from sidecar import ROOT, App, Sidecar, certificates, component, sub, wait_until
@@ -89,7 +89,7 @@ def test_connections_that_come_and_go_leave_the_memory_as_it_was(start, tmp_path
         for _ in range(1500):
             assert sidecar.publish("pubsub", "t", 1)[0] == 204  # a connection each
         for _ in range(60):
-            dapr_grpc.call(sidecar.grpc_port, "GetMetadata", "GetMetadataRequest", "GetMetadataResponse")
+            grpc_api.ask(sidecar.grpc_port, "GetMetadata")
         return resident_kb(sidecar)
     memory = [round_() for _ in range(5)]
     print(f"connections: {memory} kB")
@@ -125,7 +125,7 @@ def test_a_whole_life_under_valgrind_is_clean(start, tmp_path, release):
         for number in range(10):
             assert sidecar.publish(broker, "t", number)[0] == 204
         fields = {"pubsubName": broker, "topic": "t", "data": "MTA=", "dataContentType": "application/json"}
-        dapr_grpc.call(sidecar.grpc_port, "PublishEvent", "PublishEventRequest", "BulkPublishResponse", fields)
+        grpc_api.ask(sidecar.grpc_port, "PublishEvent", fields)
         expected = {(f"/{broker}/t", number) for number in range(11)} | {(f"/{broker}/dead", 1)}
         wait_until(lambda: expected <= set(seen) and seen.count((f"/{broker}/t", 2)) == 2, f"all over {broker}", 60)
     assert sidecar.publish("nowhere", "t", 1)[0] == 404

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Calls the gRPC API of a sidecar with messages made from proto/, without any SDK."""
+"""Calls the gRPC API of a sidecar with messages made from proto/, without any SDK. From the least to write to the most
+to say: `ask` takes and gives dictionaries, `Api.call` messages, `call_bytes` bytes."""
 import functools
 import importlib
 import pathlib
@@ -8,12 +9,16 @@ import sys
 import tempfile
 
 import grpc
+from google.protobuf import descriptor_pool, json_format, wrappers_pb2  # noqa: F401 (what an Any may hold)
 
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
+PACKAGE = "dapr.proto.runtime.v1"
+FOLDER = PACKAGE.replace(".", "/")
+DAPR = f"/{PACKAGE}.Dapr/"
 
 
-@functools.lru_cache
-def _generated():
+@functools.cache
+def _generate():
     out = tempfile.mkdtemp(prefix="proto-")
     files = [str(p.relative_to(PROTO)) for p in PROTO.rglob("*.proto")]
     subprocess.run(["protoc", f"--python_out={out}", "-I", str(PROTO), *files], check=True, cwd=PROTO)
@@ -22,8 +27,20 @@ def _generated():
 
 def module(name):
     """The generated module of proto/NAME.proto: module("dapr/proto/runtime/v1/state")."""
-    _generated()
+    _generate()
     return importlib.import_module(name.replace("/", ".") + "_pb2")
+
+
+def _class(described):
+    return getattr(module(described.file.name.removesuffix(".proto")), described.name)
+
+
+def message(name, fields=None):
+    """A message of services Dapr and AppCallback, filled from a dictionary as protobuf's JSON has it."""
+    module(FOLDER + "/dapr")
+    module(FOLDER + "/appcallback")
+    described = descriptor_pool.Default().FindMessageTypeByName(f"{PACKAGE}.{name}")
+    return json_format.ParseDict(fields or {}, _class(described)())
 
 
 class Failure(Exception):
@@ -35,14 +52,14 @@ class Failure(Exception):
         for key, value in error.trailing_metadata():
             if key == "grpc-status-details-bin":
                 for detail in status.Status.FromString(value).details:
-                    message = getattr(status, detail.type_url.rsplit(".", 1)[1])()
-                    detail.Unpack(message)
-                    self.details.append(message)
+                    unpacked = getattr(status, detail.type_url.rsplit(".", 1)[1])()
+                    detail.Unpack(unpacked)
+                    self.details.append(unpacked)
         super().__init__(f"{self.code}: {self.text}")
 
 
 class Api:
-    def __init__(self, port, service="dapr.proto.runtime.v1.Dapr"):
+    def __init__(self, port, service=PACKAGE + ".Dapr"):
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}",
                                              [("grpc.max_receive_message_length", -1)])
         self.service = service
@@ -57,3 +74,20 @@ class Api:
 
     def close(self):
         self.channel.close()
+
+
+def call_bytes(port, path, data=b"", metadata=()):
+    """The answer of any rpc, as it came; `metadata`: pairs of name (lower case) and value."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        try:
+            return channel.unary_unary(path)(data, metadata=metadata, timeout=20)
+        except grpc.RpcError as error:
+            raise Failure(error) from None
+
+
+def ask(port, rpc, fields=None, metadata=()):
+    """The answer of service Dapr as a dictionary, 64-bit numbers as text and zero values left out."""
+    kind = module(FOLDER + "/dapr").DESCRIPTOR.services_by_name["Dapr"].methods_by_name[rpc]
+    request = json_format.ParseDict(fields or {}, _class(kind.input_type)())
+    data = call_bytes(port, DAPR + rpc, request.SerializeToString(), metadata)
+    return json_format.MessageToDict(_class(kind.output_type).FromString(data))

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from dapr_grpc import Refused, call  # noqa: E402
+from grpc_api import Failure, ask  # noqa: E402
 from sidecar import Sidecar, component  # noqa: E402
 
 
@@ -45,12 +45,10 @@ def over_http(sidecar, version, body, name="echo"):
 
 
 def over_grpc(sidecar, version, body, name="echo"):
-    suffix = "Alpha2" if version == "alpha2" else ""
     try:
-        return call(sidecar.grpc_port, "Converse" + version.capitalize(), "ConversationRequest" + suffix,
-                    "ConversationResponse" + suffix, {**body, "name": name})
-    except Refused as refused:
-        assert not refused.has_details
+        return ask(sidecar.grpc_port, "Converse" + version.capitalize(), {**body, "name": name})
+    except Failure as refused:
+        assert not refused.details
         code = next(key for key, value in GRPC.items() if value == refused.code)
         raise Refusal(code if code != "ERR_CONVERSATION_NOT_FOUND" else refused.code, refused.text) from None
 

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from dapr_grpc import Refused, call, message  # noqa: E402
+from grpc_api import Failure, ask, message  # noqa: E402
 from openai_server import OpenAI, completion, refusal  # noqa: E402
 from sidecar import BINARY, Sidecar, component, wait_until  # noqa: E402
 
@@ -78,8 +78,7 @@ def test_alpha1_and_grpc_ask_the_same(start, model):
                     "alpha1") == (200, {"outputs": [{"result": "hello"}]})
     assert model.requests[0][2] == {"model": "gpt-x", "temperature": 0.7, "messages": [
         {"role": "system", "content": "s"}, {"role": "user", "content": "hi"}]}
-    answer = call(sidecar.grpc_port, "ConverseAlpha2", "ConversationRequestAlpha2", "ConversationResponseAlpha2",
-                  {"name": "llm", "inputs": [user("hi")]})
+    answer = ask(sidecar.grpc_port, "ConverseAlpha2", {"name": "llm", "inputs": [user("hi")]})
     assert answer["outputs"][0]["choices"][0]["message"] == {"content": "hello"}
 
 
@@ -180,10 +179,9 @@ def test_what_the_server_refuses_is_passed_on(start, model, status, body, text):
     model.answer = lambda _: (status, body)
     sidecar = start(key=KEY, endpoint=model.url)
     assert refused(sidecar) == "API returned unexpected status code: " + text
-    with pytest.raises(Refused) as over_grpc:
-        call(sidecar.grpc_port, "ConverseAlpha2", "ConversationRequestAlpha2", "ConversationResponseAlpha2",
-             {"name": "llm", "inputs": [user("hi")]})
-    assert over_grpc.value.code == "INTERNAL" and over_grpc.value.text.endswith(text) and not over_grpc.value.has_details
+    with pytest.raises(Failure) as over_grpc:
+        ask(sidecar.grpc_port, "ConverseAlpha2", {"name": "llm", "inputs": [user("hi")]})
+    assert over_grpc.value.code == "INTERNAL" and over_grpc.value.text.endswith(text) and not over_grpc.value.details
 
 
 @pytest.mark.parametrize("body,text", [

@@ -5,8 +5,10 @@ import pathlib
 import re
 import sys
 
+import pytest
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from grpc_call import DAPR, call  # noqa: E402
+from grpc_api import DAPR, Failure, call_bytes  # noqa: E402
 from sidecar import Sidecar, component, wait_until  # noqa: E402
 
 
@@ -35,7 +37,8 @@ def test_every_call_is_a_line_at_any_level(tmp_path):
     assert re.search(r'level=info msg="HTTP API Called" app_id=al code=404 duration=\d+ instance=\S+ '
                      r'method="POST /v1.0/publish/none/t" scope=dapr.runtime.http-info size=\d+ type=log '
                      r'useragent="my agent/1.0" ver=\S+$', line)
-    call(one.grpc_port, DAPR + "GetState", headers=[("dapr-api-token", "right")])
+    with pytest.raises(Failure):
+        call_bytes(one.grpc_port, DAPR + "GetState", metadata=[("dapr-api-token", "right")])
     line = lines(one, "gRPC API Called")[0]
     assert re.search(r'code=9 duration=\d+ instance=\S+ method=/dapr.proto.runtime.v1.Dapr/GetState '
                      r'scope=dapr.runtime.grpc.api-info type=log useragent="?grpc-python', line)

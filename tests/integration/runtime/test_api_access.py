@@ -5,8 +5,10 @@ import http.client
 import pathlib
 import sys
 
+import pytest
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from grpc_call import DAPR, call  # noqa: E402
+from grpc_api import DAPR, Failure, ask, call_bytes  # noqa: E402
 from sidecar import Sidecar, component  # noqa: E402
 
 NO_ID = "failed getting app id either from the URL path or the header dapr-app-id"
@@ -25,6 +27,18 @@ def running(tmp_path, rules="", flags=(), env=None):
         yield sidecar
     finally:
         assert sidecar.stop() == 0
+
+
+def refusal(sidecar, path, metadata=()):
+    """What a call of gRPC is refused with."""
+    with pytest.raises(Failure) as refused:
+        call_bytes(sidecar.grpc_port, path, metadata=metadata)
+    return refused.value
+
+
+def explained(refused):
+    (detail,) = refused.details
+    return dict(detail.metadata)
 
 
 def headers_of(sidecar, method, path, headers):
@@ -49,7 +63,7 @@ def test_an_allow_list_leaves_one_group_and_health(tmp_path):
         status, body, headers = sidecar.get("/v1.0/publish/pubsub/t")
         assert (status, body, headers.get_all("Allow")) == (405, b"", ["POST", "PUT"])
         assert sidecar.get("/v1.0/healthz")[0] == 204
-        assert call(sidecar.grpc_port, DAPR + "GetMetadata").status == 0
+        assert ask(sidecar.grpc_port, "GetMetadata")["id"] == "orders"
 
 
 def test_a_denied_route_is_no_route(tmp_path):
@@ -63,16 +77,15 @@ def test_a_denied_route_is_no_route(tmp_path):
 def test_grpc_lists_concern_daprs_own_calls(tmp_path):
     rules = "    allowed: [{name: publish, version: v1, protocol: grpc}]\n"
     with running(tmp_path, rules, env={"DAPR_API_TOKEN": "secret"}) as sidecar:
-        publish = b"\x0a\x06pubsub\x12\x01t\x1a\x02{}"
         token = [("dapr-api-token", "secret")]
-        assert call(sidecar.grpc_port, DAPR + "PublishEvent", publish, token).status == 0
+        ask(sidecar.grpc_port, "PublishEvent", {"pubsubName": "pubsub", "topic": "t"}, token)
         for method in "GetMetadata", "SaveState", "NoSuchMethod", "SubscribeTopicEventsAlpha1":
-            refused = call(sidecar.grpc_port, DAPR + method)  # the list is asked before the token
-            assert (refused.status, refused.text) == (12, "Not Implemented")
-            assert b"requested endpoint is not available" in refused.details and b"501" in refused.details
-        proxied = call(sidecar.grpc_port, "/my.Service/Call", headers=token)
-        assert (proxied.status, proxied.text) == (
-            2, "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata")
+            refused = refusal(sidecar, DAPR + method)  # the list is asked before the token
+            assert (refused.code, refused.text) == ("UNIMPLEMENTED", "Not Implemented")
+            assert explained(refused) == {"http.code": "501", "http.error_message": "requested endpoint is not available"}
+        proxied = refusal(sidecar, "/my.Service/Call", token)
+        assert (proxied.code, proxied.text) == (
+            "UNKNOWN", "cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata")
         assert sidecar.request("GET", "/v1.0/metadata", headers={"dapr-api-token": "secret"})[0] == 200
 
 
@@ -91,11 +104,12 @@ def test_the_token_is_asked_everywhere_but_for_health(tmp_path):
         assert sidecar.get("/v1.0/healthz/")[0] == 204
         assert sidecar.get("/v1.0/healthz/outbound")[0] == 204
         assert sidecar.request("GET", "/v1.0/metadata", headers={"dapr-api-token": "secret"})[0] == 200
-        missing = call(sidecar.grpc_port, DAPR + "GetMetadata")
-        assert (missing.status, missing.text) == (16, "Unauthorized")
-        assert b"missing api token in request metadata" in missing.details
-        wrong = call(sidecar.grpc_port, "/my.Service/Call", headers=[("dapr-api-token", "x")])
-        assert wrong.status == 16 and b"authentication error: api token mismatch" in wrong.details
+        missing = refusal(sidecar, DAPR + "GetMetadata")
+        assert (missing.code, missing.text) == ("UNAUTHENTICATED", "Unauthorized")
+        assert explained(missing)["http.error_message"] == "missing api token in request metadata"
+        wrong = refusal(sidecar, "/my.Service/Call", [("dapr-api-token", "x")])
+        assert wrong.code == "UNAUTHENTICATED"
+        assert explained(wrong)["http.error_message"] == "authentication error: api token mismatch"
 
 
 def preflight(sidecar, origin, method="POST", names=None):

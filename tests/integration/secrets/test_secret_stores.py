@@ -7,7 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from dapr_grpc import Refused, call  # noqa: E402
+from grpc_api import Failure, ask  # noqa: E402
 from sidecar import Sidecar, component  # noqa: E402
 
 SECRETS = {"db": "pa<ss>&word", "empty": "", "api-key": "k\u00e9y \"quoted\"", "list": "[1,2]"}
@@ -45,20 +45,18 @@ def store(request, tmp_path):
 
 
 def get(sidecar, key, store="s"):
-    return call(sidecar.grpc_port, "GetSecret", "GetSecretRequest", "GetSecretResponse",
-                {"storeName": store, "key": key}).get("data", {})
+    return ask(sidecar.grpc_port, "GetSecret", {"storeName": store, "key": key}).get("data", {})
 
 
 def get_all(sidecar, store="s"):
-    found = call(sidecar.grpc_port, "GetBulkSecret", "GetBulkSecretRequest", "GetBulkSecretResponse",
-                 {"storeName": store}).get("data", {})
+    found = ask(sidecar.grpc_port, "GetBulkSecret", {"storeName": store}).get("data", {})
     return {key: value.get("secrets", {}) for key, value in found.items()}
 
 
-def refusal(ask, *args):
-    with pytest.raises(Refused) as caught:
-        ask(*args)
-    assert not caught.value.has_details
+def refusal(read, *args):
+    with pytest.raises(Failure) as caught:
+        read(*args)
+    assert not caught.value.details
     return caught.value.code, caught.value.text
 
 
