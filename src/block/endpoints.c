@@ -304,26 +304,38 @@ static void on_done(sc_invocation *inv)
     release(to);
 }
 
-bool sc_endpoints_invoke(sc_endpoints *self, sc_invocation *inv)
+/* The place that is meant. NULL: none, or it cannot be asked for what it is asked for, and the
+ * invoker says why. */
+static outside *place_of(sc_endpoints *self, sc_invocation *inv)
 {
     bool is_url = sc_str_starts(inv->target, SC_STR("http://")) ||
                   sc_str_starts(inv->target, SC_STR("https://"));
     outside *to = is_url ? outside_of_url(self, inv->target) : find(self, inv->target);
     sc_str method;
     sc_error err;
-    visit *v;
 
     if (!to || self->is_closing ||
         sc_invoke_clean_method(inv->op.ask.method, &inv->call->mem, &method, &err) != SC_OK)
-        return false;
+        return NULL;
+    inv->op.ask.method = method;
+    return to;
+}
+
+void sc_endpoints_invoke(sc_endpoints *self, sc_invoker *invoker, sc_invocation *inv)
+{
+    outside *to = place_of(self, inv);
+    visit *v;
+
+    if (!to) {
+        sc_invoke(invoker, inv);
+        return;
+    }
     v = sc_arena_new(&inv->call->mem, visit);
     *v = (visit){.to = to, .done = inv->done, .user = inv->user};
     inv->done = on_done;
     inv->user = v;
-    inv->op.ask.method = method;
     to->in_flight++;
     sc_invoke_own(to->invoker, inv);
-    return true;
 }
 
 /* ---- the end ---- */

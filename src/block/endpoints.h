@@ -34,9 +34,8 @@ sc_endpoints *sc_endpoints_new(const sc_endpoints_settings *settings);
 /* Fails with SC_INVALID for a URL that leads nowhere, or a header that cannot be sent. */
 sc_code sc_endpoints_add(sc_endpoints *endpoints, const sc_endpoint *one,
                          sc_error *err) SC_MUST_CHECK;
-/* Starts `inv` as sc_invoke does when its target is outside. False: it is not, or cannot be asked
- * for what it is asked for, and sc_invoke says why. */
-bool sc_endpoints_invoke(sc_endpoints *endpoints, sc_invocation *inv) SC_MUST_CHECK;
+/* Starts `inv`: to the place outside that its target names, else as sc_invoke with `invoker`. */
+void sc_endpoints_invoke(sc_endpoints *endpoints, sc_invoker *invoker, sc_invocation *inv);
 /* Calls under way fail; then it is freed, and `on_closed` runs, at once or later. */
 void sc_endpoints_close(sc_endpoints *endpoints, void (*on_closed)(void *user), void *user);
 

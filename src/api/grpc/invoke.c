@@ -77,7 +77,7 @@ void grpc_invoke_service(sc_grpc_ctx *ctx, sc_str message)
         inv->op.trace = &call->trace;
     inv->op.body_len = inv->op.ask.data.len;
     fill_metadata(call);
-    sc_invoke(ctx->api->invoker, inv);
+    sc_endpoints_invoke(ctx->api->endpoints, ctx->api->invoker, inv);
 }
 
 static void on_cancelled(sc_grpc_ctx *ctx)

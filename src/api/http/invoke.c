@@ -202,14 +202,6 @@ static http_invocation *begin(sc_http_request_ctx *ctx)
     return call;
 }
 
-static void go(http_invocation *call)
-{
-    const sc_api *api = call->ctx->api;
-
-    if (!sc_endpoints_invoke(api->endpoints, &call->inv))
-        sc_invoke(api->invoker, &call->inv);
-}
-
 void http_invoke(sc_http_request_ctx *ctx)
 {
     http_invocation *call = begin(ctx);
@@ -218,7 +210,7 @@ void http_invoke(sc_http_request_ctx *ctx)
         return;
     call->inv.op.ask.data = ctx->ex->req.body;
     call->inv.op.body_len = ctx->ex->body_len;
-    go(call);
+    sc_endpoints_invoke(ctx->api->endpoints, ctx->api->invoker, &call->inv);
 }
 
 /* ---- a body in parts ---- */
@@ -274,7 +266,7 @@ void http_invoke_in_parts(sc_http_request_ctx *ctx)
     ctx->ex->body_ops = &body_ops;
     call->inv.op.body_len = ctx->ex->body_len;
     call->inv.op.is_body_open = true;
-    go(call);
+    sc_endpoints_invoke(ctx->api->endpoints, ctx->api->invoker, &call->inv);
 }
 
 static void on_drained(sc_invoke_op *op)

@@ -5,11 +5,13 @@ import http.server
 import json
 import ssl
 import threading
+import time
 import urllib.parse
 
 import pytest
 
 from echo_app import EchoApp
+from invoke_service import POST, invoke, refused
 from sidecar import Server, Sidecar, certificates, component, free_port, tls_server, wait_until
 
 
@@ -235,4 +237,101 @@ def test_https_with_an_authority_of_its_own_and_a_client_certificate(start, fold
     for name in ("distrusting", "plain", f"https://localhost:{app.port}"):
         status, data, _ = sidecar.get(f"/v1.0/invoke/{name}/method/x")
         assert status == 500 and b"certificate" in data, data
+    assert len(app.subjects) == 1
+
+
+# ---- InvokeService ----
+
+GET = 1
+
+
+@pytest.fixture(params=["resource", "url"])
+def outside(request, start, folder):
+    """(sidecar, the name to call, the application there)."""
+    app = start(EchoApp, "outside")
+    url = f"http://127.0.0.1:{app.port}"
+    endpoint(folder, "ext", url, "  headers:\n  - {name: X-Set, value: ours}\n")
+    sidecar = start(Sidecar, "caller", folder, env={"APP_API_TOKEN": "app-secret"})
+    return sidecar, "ext" if request.param == "resource" else url, app
+
+
+def test_invoke_service_leads_outside(outside):
+    sidecar, target, app = outside
+    answer = invoke(sidecar, target, "json/a", b"body", verb=POST, query="q=1", content_type="text/x",
+                    metadata=[("x-my", "1"), ("x-set", "theirs"), ("x-b-bin", b"\1")])
+    said = answer.json()
+    assert (said["method"], said["target"], said["body"]) == ("POST", "/json/a?q=1", "body")
+    headers = {name.lower(): value for name, value in said["headers"]}
+    assert (headers["content-type"], headers["x-my"], headers["content-length"]) == ("text/x", "1", "4")
+    assert headers["host"] == f"127.0.0.1:{app.port}"
+    assert [value for name, value in said["headers"] if name.lower() == "x-set"] == \
+        (["ours"] if target == "ext" else ["theirs"])
+    assert headers.get("dapr-api-token") == (None if target == "ext" else "app-secret")
+    assert not {"dapr-caller-app-id", "dapr-callee-app-id", "x-forwarded-for", "x-b-bin"} & set(headers)
+    assert answer.content_type == "application/json"
+    told = dict(answer.headers)
+    assert told["dapr-http-status"] == "200" and "content-length" not in told
+    assert [value for key, value in answer.headers if key == "x-app"] == ["one", "two"]
+
+
+@pytest.mark.parametrize("status, code, text", [(302, "UNKNOWN", "Found"), (404, "NOT_FOUND", "Not Found"),
+                                                (429, "RESOURCE_EXHAUSTED", "Too Many Requests"),
+                                                (503, "UNAVAILABLE", "Service Unavailable")])
+def test_a_status_from_outside_is_an_error_with_details(outside, status, code, text):
+    sidecar, target, _ = outside
+    got, message, details, headers, _ = refused(sidecar, target, f"status/{status}")
+    assert (got, message) == (code, text)
+    assert details[0].metadata["http.code"] == str(status)
+    assert details[0].metadata["http.error_message"] == f"body of {status}"
+    assert headers["dapr-http-status"] == str(status)
+
+
+def test_what_goes_wrong_outside_is_told_over_grpc(outside):
+    sidecar, target, app = outside
+    url = f"http://127.0.0.1:{app.port}"
+    for method, end in (("nothing", "EOF"), ("short", "unexpected EOF")):
+        code, text, *_ = refused(sidecar, target, method, verb=GET)
+        assert code == "INTERNAL" and text.startswith(f"failed to invoke, id: {target}, err: ") and text.endswith(end)
+    for verb, end in ((None, "missing HTTP extension field"), (0, "invalid HTTP verb")):
+        code, text, *_ = refused(sidecar, target, "json", verb=verb)
+        assert (code, text) == ("INTERNAL", f"failed to invoke, id: {target}, err: rpc error: code = InvalidArgument "
+                                            f"desc = {end}")
+    code, text, *_ = refused(sidecar, target, "a#b")
+    assert code == "INTERNAL" and "method contains forbidden character" in text
+    app.close()
+    code, text, *_ = refused(sidecar, target, "m", verb=GET, query="q=1")
+    assert code == "INTERNAL" and f'err: Get "{url}/m?q=1": ' in text and "connection refused" in text
+    assert "retries" not in text
+
+
+def test_a_client_that_gives_up_ends_the_call_outside(outside):
+    sidecar, target, app = outside
+    began = time.monotonic()
+    assert refused(sidecar, target, "hang", timeout=0.5)[0] == "DEADLINE_EXCEEDED"
+    assert time.monotonic() - began < 5
+    assert app.hung_up.wait(15)
+    assert invoke(sidecar, target, "json").json()["app"] == "outside"
+
+
+def test_large_answers_from_outside_up_to_the_limit(outside):
+    sidecar, target, _ = outside
+    assert len(invoke(sidecar, target, "download/4000000", verb=GET).data) == 4000000
+    code, text, *_ = refused(sidecar, target, "forever", verb=GET)
+    assert code == "RESOURCE_EXHAUSTED" and "larger than max" in text
+
+
+def test_invoke_service_over_https(start, folder, tmp_path):
+    made = certificates(tmp_path)
+    app = start(TlsApp, made / "server.pem", made / "ca.pem")
+    url = f"https://localhost:{app.port}/base"
+    endpoint(folder, "ext", url, tls_lines(rootCA=made / "ca.pem", certificate=made / "client.pem",
+                                           privateKey=made / "client.key"))
+    endpoint(folder, "distrusting", url, tls_lines(rootCA=made / "other-ca.pem"))
+    sidecar = start(Sidecar, "caller", folder)
+    assert invoke(sidecar, "ext", "x", verb=GET, query="q=1").json() == {"target": "/base/x?q=1",
+                                                                         "host": f"localhost:{app.port}"}
+    assert app.subjects == [((("commonName", "client"),),)]
+    for name in ("distrusting", f"https://localhost:{app.port}"):
+        code, text, *_ = refused(sidecar, name, "x", verb=GET)
+        assert code == "INTERNAL" and "certificate" in text, text
     assert len(app.subjects) == 1
