@@ -161,6 +161,7 @@ static void start(sc_gate_entry *turn)
         .body_parts = &call->body,
         .body_part_count = 1,
         .is_idempotent = true, /* deliveries are at least once anyway */
+        .accepts_gzip = true,
         .timeout_ms = op->timeout_ms,
         .max_body_len = call->app->max_body_len,
     };
@@ -290,6 +291,7 @@ static void start_bulk(sc_gate_entry *turn)
         .body_parts = &call->body,
         .body_part_count = 1,
         .is_idempotent = true,
+        .accepts_gzip = true,
         .max_body_len = call->app->max_body_len,
     };
     sc_op_init(&call->http.op, sc_loop_ops(call->app->loop), mem, on_bulk_answered);

@@ -235,6 +235,7 @@ static void start(sc_gate_entry *turn)
     http->target = leg->target;
     http->headers = &leg->headers;
     http->timeout_ms = leg->op->timeout_ms;
+    http->accepts_gzip = true;
     http->events = &events;
     leg->is_started = true;
     sc_op_init(&http->op, sc_loop_ops(leg->app->loop), leg->op->op.mem, on_done);

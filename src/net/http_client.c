@@ -83,6 +83,7 @@ void sc_http_client_send(sc_http_client *client, sc_http_call_op *op)
         job->body_left = op->body_len - job->body_len;
         job->body_len = op->body_len;
     }
+    sc_http_job_ask_for_gzip(job);
     sc_list_init(&job->link);
     sc_list_init(&job->wait);
     sc_list_add(&client->jobs, &job->link);
@@ -110,6 +111,7 @@ void sc_http_job_finish(sc_http_job *job)
     job->is_over = true;
     job->where = NULL;
     sc_buf_deinit(&job->held);
+    sc_http_job_forget_answer(job);
     sc_timer_stop(&job->timer);
     sc_list_remove(&job->link);
     sc_list_remove(&job->wait);
@@ -124,10 +126,22 @@ void sc_http_job_fail(sc_http_job *job, sc_code code, const char *fmt, ...)
 
     if (job->is_over)
         return;
-    job->op->op.err.code = code;
     va_start(args, fmt);
-    (void)vsnprintf(job->op->op.err.text, sizeof(job->op->op.err.text), fmt, args);
+    (void)sc_fail_list(&job->op->op.err, code, fmt, args);
     va_end(args);
+    sc_http_job_finish(job);
+}
+
+void sc_http_job_give_up(sc_http_job *job, sc_code code, const char *fmt, ...)
+{
+    va_list args;
+
+    if (job->is_over)
+        return;
+    va_start(args, fmt);
+    (void)sc_fail_list(&job->op->op.err, code, fmt, args);
+    va_end(args);
+    job->client->proto->drop(job->client->proto_self, job);
     sc_http_job_finish(job);
 }
 
@@ -135,15 +149,10 @@ void sc_http_job_fail(sc_http_job *job, sc_code code, const char *fmt, ...)
 
 #define HELD_MAX (64u * 1024u)
 
-static void give_up(sc_http_job *job, sc_code code, const char *text);
-
 static void wrong_length(sc_http_job *job, uint64_t len)
 {
-    char text[96];
-
-    (void)snprintf(text, sizeof(text), "http: ContentLength=%llu with Body length %llu",
-                   (unsigned long long)job->body_len, (unsigned long long)len);
-    give_up(job, SC_INVALID, text);
+    sc_http_job_give_up(job, SC_INVALID, "http: ContentLength=%llu with Body length %llu",
+                        (unsigned long long)job->body_len, (unsigned long long)len);
 }
 
 void sc_http_client_write(sc_http_call_op *op, const void *at, size_t len)
@@ -219,11 +228,10 @@ static void set_paused(sc_http_call_op *op, bool is_paused)
 {
     sc_http_job *job = op->connection;
 
-    if (!job || job->is_paused == is_paused)
+    if (!job || job->is_owner_paused == is_paused)
         return;
-    job->is_paused = is_paused;
-    if (job->where)
-        job->client->proto->update_pause(job);
+    job->is_owner_paused = is_paused;
+    sc_http_job_update_pause(job);
 }
 
 void sc_http_client_pause(sc_http_call_op *op)
@@ -238,27 +246,19 @@ void sc_http_client_resume(sc_http_call_op *op)
 
 /* ---- the end ---- */
 
-static void give_up(sc_http_job *job, sc_code code, const char *text)
-{
-    job->client->proto->drop(job->client->proto_self, job);
-    sc_http_job_fail(job, code, "%s", text);
-}
-
 static void on_time_over(sc_timer *timer)
 {
     sc_http_job *job = SC_CONTAINER_OF(timer, sc_http_job, timer);
-    char text[80];
 
-    (void)snprintf(text, sizeof(text), "no whole answer within %llu ms",
-                   (unsigned long long)job->op->timeout_ms);
-    give_up(job, SC_DEADLINE, text);
+    sc_http_job_give_up(job, SC_DEADLINE, "no whole answer within %llu ms",
+                        (unsigned long long)job->op->timeout_ms);
 }
 
 void sc_http_client_cancel(sc_http_client *client, sc_http_call_op *op)
 {
     (void)client;
     if (op->connection)
-        give_up(op->connection, SC_CANCELLED, "context canceled");
+        sc_http_job_give_up(op->connection, SC_CANCELLED, "context canceled");
 }
 
 void sc_http_client_close(sc_http_client *client, void (*on_closed)(void *self), void *self)
@@ -267,8 +267,8 @@ void sc_http_client_close(sc_http_client *client, void (*on_closed)(void *self),
     client->on_closed = on_closed;
     client->closed_self = self;
     while (!sc_list_is_empty(&client->jobs))
-        give_up(SC_CONTAINER_OF(client->jobs.next, sc_http_job, link), SC_CANCELLED,
-                "context canceled");
+        sc_http_job_give_up(SC_CONTAINER_OF(client->jobs.next, sc_http_job, link), SC_CANCELLED,
+                            "context canceled");
     maybe_close(client);
 }
 

@@ -47,17 +47,20 @@ typedef struct sc_http_call_events {
 /* One request and its answer. */
 struct sc_http_call_op {
     sc_op op; /* fails with SC_UNAVAILABLE (no connection, cut off), SC_DEADLINE,
-                 SC_EXHAUSTED (answer too long), SC_INTERNAL (no HTTP) */
+                 SC_EXHAUSTED (answer too long), SC_INTERNAL (no HTTP, broken gzip) */
     sc_str method;
     sc_str target;            /* path and query, ready to send */
     const sc_pairs *headers;  /* without Host, Content-Length; NULL: none */
     const sc_str *body_parts; /* sent one after another; NULL: none */
     size_t body_part_count;
-    bool is_body_open;     /* more follows the parts, by sc_http_client_write, up to its end */
-    uint64_t body_len;     /* of an open body, all of it; SC_HTTP_LEN_UNKNOWN: chunked */
-    bool is_idempotent;    /* may be sent again; never when is_body_open */
-    uint64_t timeout_ms;   /* from start to the last byte of the answer; 0: none */
-    uint64_t max_body_len; /* of a buffered answer; 0: 4 MiB */
+    bool is_body_open;   /* more follows the parts, by sc_http_client_write, up to its end */
+    uint64_t body_len;   /* of an open body, all of it; SC_HTTP_LEN_UNKNOWN: chunked */
+    bool is_idempotent;  /* may be sent again; never when is_body_open */
+    bool accepts_gzip;   /* tells the server so, and unpacks the answer, whose Content-Encoding and
+                            Content-Length are then left out; not if the request is HEAD or names
+                            an encoding or a range itself (Go's client does it so) */
+    uint64_t timeout_ms; /* from start to the last byte of the answer; 0: none */
+    uint64_t max_body_len;             /* of a buffered answer; 0: 4 MiB */
     const sc_http_call_events *events; /* NULL: the answer is buffered */
     /* out, in op.mem */
     uint64_t started_ms; /* loop clock, when it was sent */
@@ -65,8 +68,8 @@ struct sc_http_call_op {
     sc_pairs answer_headers; /* names in lower case */
     sc_str answer_body;      /* buffered; else empty */
     uint64_t sent_len;       /* of the body so far */
-    uint64_t received_len;
-    void *connection; /* the client's own; NULL once complete */
+    uint64_t received_len;   /* of the body, as it came */
+    void *connection;        /* the client's own; NULL once complete */
 };
 
 /* Opens no connection yet. */

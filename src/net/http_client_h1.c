@@ -37,7 +37,6 @@ typedef struct h1_link {
     bool is_paused;
     bool keeps;
     bool is_closed;
-    size_t body_cap;
     sc_turn_hook freeing;
 } h1_link;
 
@@ -65,86 +64,29 @@ static sc_arena *on_begin(void *self)
     return link->job ? link->job->op->op.mem : NULL;
 }
 
-/* Room in the arena for a body of a known, modest length. False when it is known to be too long. */
-static bool expect_body(h1_link *link, uint64_t len)
-{
-    sc_http_call_op *op = link->job->op;
-
-    link->body_cap = 0;
-    if (len == SC_HTTP1_LEN_UNKNOWN)
-        return true;
-    if (len > link->job->max_body_len) {
-        op->op.err.code = SC_EXHAUSTED;
-        return false;
-    }
-    if (len > 0 && len <= 1048576) {
-        link->body_cap = (size_t)len;
-        op->answer_body.at = sc_arena_alloc(op->op.mem, link->body_cap);
-    }
-    return true;
-}
-
 static bool on_head(void *self, const sc_http1_head *head)
 {
     h1_link *link = self;
-    sc_http_call_op *op = link->job->op;
 
     if (head->status == 101) { /* never asked for; what follows would not be HTTP */
-        (void)sc_fail(&op->op.err, SC_INTERNAL, "unexpected answer 101 Switching Protocols");
+        (void)sc_fail(&link->job->op->op.err, SC_INTERNAL,
+                      "unexpected answer 101 Switching Protocols");
         return false;
     }
     link->is_interim = head->status / 100 == 1;
     if (link->is_interim)
         return true;
-    op->status = head->status;
-    op->answer_headers = head->headers;
-    op->answer_body = SC_STR_NONE;
     link->keeps = head->keep_alive;
     link->has_head = true;
-    if (!op->events)
-        return expect_body(link, head->body_len);
-    if (op->events->on_head)
-        op->events->on_head(op);
+    sc_http_job_head(link->job, head->status, &head->headers, head->body_len);
     return !link->is_closed;
-}
-
-/* Appends to the buffered answer. */
-static bool keep_body(h1_link *link, const char *at, size_t len)
-{
-    sc_http_call_op *op = link->job->op;
-    size_t want = op->answer_body.len + len;
-
-    if (want > link->job->max_body_len) {
-        op->op.err.code = SC_EXHAUSTED;
-        return false;
-    }
-    if (want > link->body_cap) {
-        size_t cap = link->body_cap * 2 > want ? link->body_cap * 2 : want;
-        char *grown = sc_arena_try(op->op.mem, cap);
-
-        if (!grown) {
-            op->op.err.code = SC_EXHAUSTED;
-            return false;
-        }
-        if (op->answer_body.len > 0)
-            memcpy(grown, op->answer_body.at, op->answer_body.len);
-        op->answer_body.at = grown;
-        link->body_cap = cap;
-    }
-    memcpy((char *)(uintptr_t)op->answer_body.at + op->answer_body.len, at, len);
-    op->answer_body.len = want;
-    return true;
 }
 
 static bool on_body(void *self, const char *at, size_t len)
 {
     h1_link *link = self;
-    sc_http_call_op *op = link->job->op;
 
-    op->received_len += len;
-    if (!op->events)
-        return keep_body(link, at, len);
-    op->events->on_data(op, at, len);
+    sc_http_job_body(link->job, at, len);
     return !link->is_closed;
 }
 
@@ -160,7 +102,7 @@ static bool on_message(void *self)
     if (job && !job->is_body_whole)
         link->keeps = false; /* answered early: the server would take the next head for body */
     if (job)
-        sc_http_job_finish(job);
+        sc_http_job_end(job);
     return false; /* anything behind it is unasked for */
 }
 
@@ -223,6 +165,8 @@ static void write_request(h1_link *link)
     sc_http_put_header(out, SC_STR("Host"), link->pool->client->settings.authority);
     for (uint32_t i = 0; op->headers && i < op->headers->count; i++)
         sc_http_put_header(out, op->headers->at[i].name, op->headers->at[i].value);
+    if (job->asks_for_gzip)
+        sc_http_put_header(out, SC_STR("Accept-Encoding"), SC_STR("gzip"));
     put_framing(job, out);
     sc_buf_add_str(out, SC_STR("\r\n"));
     for (size_t i = 0; i < op->body_part_count; i++) {
@@ -380,10 +324,7 @@ static void fail_answer(h1_link *link, const sc_error *why, sc_str first)
 
     link->job = NULL;
     close_link(link);
-    if (job && job->op->op.err.code == SC_EXHAUSTED)
-        sc_http_job_fail(job, SC_EXHAUSTED, "the answer is longer than %llu bytes",
-                         (unsigned long long)job->max_body_len);
-    else if (job && job->op->op.err.code != SC_OK)
+    if (job && job->op->op.err.code != SC_OK)
         sc_http_job_finish(job);
     else if (job && !link->has_head && !is_http && sc_str_is_utf8(line))
         sc_http_job_fail(job, SC_INTERNAL,

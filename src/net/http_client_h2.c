@@ -33,9 +33,6 @@ typedef struct h2_job {
     sc_h2_stream h2;
     sc_http_job *job;
     h2_client *client;
-    char *body;
-    size_t len;
-    size_t cap;
     sc_buf paused; /* answer bytes that came while it was paused */
     sc_turn_hook resume;
     bool is_over; /* the answer is complete */
@@ -97,6 +94,8 @@ static void put_headers(const sc_http_job *job, sc_pairs *to)
     for (uint32_t i = 0; from && i < from->count; i++)
         if (!sc_h2_is_connection_header(from->at[i].name))
             sc_pairs_add(to, mem, from->at[i].name, from->at[i].value);
+    if (job->asks_for_gzip)
+        sc_pairs_add(to, mem, SC_STR("accept-encoding"), SC_STR("gzip"));
     if (job->body_len != SC_HTTP_LEN_UNKNOWN && (job->op->body_part_count || job->body_len))
         sc_pairs_add(to, mem, SC_STR("content-length"),
                      sc_arena_fmt(mem, "%llu", (unsigned long long)job->body_len));
@@ -304,113 +303,39 @@ static h2_job *job_of(sc_h2_stream *h2)
     return SC_CONTAINER_OF(h2, h2_job, h2);
 }
 
-static void fail_job(h2_job *on, sc_code code, const char *text)
-{
-    sc_http_job *job = on->job;
-
-    leave(on, SC_H2_CANCEL);
-    job->where = NULL;
-    sc_http_job_fail(job, code, "%s", text);
-}
-
-static void take_head(h2_job *on)
-{
-    sc_http_call_op *op = on->job->op;
-
-    op->status = on->h2.status;
-    op->answer_headers = on->h2.headers;
-    op->answer_body = SC_STR_NONE;
-}
-
 static void on_head(sc_h2_stream *h2)
 {
-    h2_job *on = job_of(h2);
+    sc_http_job *job = job_of(h2)->job;
     const sc_str *len = sc_pairs_get(&h2->headers, SC_STR("content-length"));
-    uint64_t n;
+    uint64_t body_len;
 
     if (h2->is_head_too_long) {
-        fail_job(on, SC_EXHAUSTED, "the answer's headers are too long");
+        sc_http_job_give_up(job, SC_EXHAUSTED, "the answer's headers are too long");
         return;
     }
-    if (on->job->op->events) {
-        take_head(on);
-        if (on->job->op->events->on_head)
-            on->job->op->events->on_head(on->job->op);
-        return;
-    }
-    /* A HEAD request's answer tells a length and has no body. */
-    if (len && !h2->is_remote_done && sc_str_to_u64(*len, &n) && n <= on->job->max_body_len)
-        on->cap = (size_t)n;
-}
-
-/* Grows in the arena: by the length that was announced, or doubling. */
-static bool body_room(h2_job *on, size_t len)
-{
-    size_t cap = on->cap;
-    char *body;
-
-    if (on->body && on->len + len <= on->cap)
-        return true;
-    if (on->body)
-        cap *= 2;
-    if (cap < on->len + len)
-        cap = on->len + len;
-    body = sc_arena_try(on->h2.mem, cap + 1);
-    if (!body)
-        return false;
-    if (on->len)
-        memcpy(body, on->body, on->len);
-    on->body = body;
-    on->cap = cap;
-    return true;
-}
-
-/* Appends to the buffered answer. */
-static void keep_body(h2_job *on, const char *at, size_t len)
-{
-    if (len > on->job->max_body_len - on->len) {
-        char text[80];
-
-        snprintf(text, sizeof(text), "the answer is longer than %llu bytes",
-                 (unsigned long long)on->job->max_body_len);
-        fail_job(on, SC_EXHAUSTED, text);
-        return;
-    }
-    if (!body_room(on, len)) {
-        fail_job(on, SC_EXHAUSTED, "no memory for the answer's body");
-        return;
-    }
-    memcpy(on->body + on->len, at, len);
-    on->len += len;
-    on->body[on->len] = '\0';
+    if (h2->is_remote_done) /* the answer to HEAD tells a length, and has no body either */
+        body_len = 0;
+    else if (!len || !sc_str_to_u64(*len, &body_len))
+        body_len = SC_HTTP_LEN_UNKNOWN;
+    sc_http_job_head(job, h2->status, &h2->headers, body_len);
 }
 
 static void on_data(sc_h2_stream *h2, const char *at, size_t len)
 {
     h2_job *on = job_of(h2);
-    sc_http_call_op *op = on->job->op;
 
-    op->received_len += len;
-    if (op->events && (on->job->is_paused || sc_buf_len(&on->paused))) {
+    if (on->job->is_paused || sc_buf_len(&on->paused)) {
         sc_buf_add(&on->paused, at, len); /* at most the stream's window */
         return;
     }
     sc_h2_consumed(h2, len);
-    if (op->events)
-        op->events->on_data(op, at, len);
-    else
-        keep_body(on, at, len);
+    sc_http_job_body(on->job, at, len);
 }
 
 static void complete(h2_job *on)
 {
-    sc_http_job *job = on->job;
-
     forget_paused(on);
-    take_head(on);
-    job->op->answer_body = (sc_str){on->body, on->len};
-    job->where = NULL;
-    sc_http_job_finish(job);
+    sc_http_job_end(on->job);
 }
 
 /* The answer is whole and handed on. */
@@ -445,7 +370,7 @@ static void on_resume(sc_turn_hook *hook)
     sc_buf_init(&on->paused);
     sc_h2_consumed(&on->h2, sc_buf_len(&paused));
     if (sc_buf_len(&paused))
-        job->op->events->on_data(job->op, sc_buf_at(&paused), sc_buf_len(&paused));
+        sc_http_job_body(job, sc_buf_at(&paused), sc_buf_len(&paused));
     sc_buf_deinit(&paused);
     if (on->is_over && !job->is_over && !job->is_paused)
         end_answer(on);

@@ -10,6 +10,7 @@
 #include "io/timer.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "wire/gzip.h"
 
 /* ---- server: connections (http_server.c) ---- */
 
@@ -161,7 +162,15 @@ struct sc_http_job {
     sc_buf held;           /* of an open body: written before there was a connection for it */
     bool is_body_whole;    /* the owner has written all of it */
     bool wants_drained;
-    bool is_paused; /* the answer */
+    size_t body_cap;      /* of a buffered answer: its room in the arena */
+    sc_gunzip *gunzip;    /* the answer comes packed; else NULL */
+    sc_buf packed;        /* of it: what came while nobody took it */
+    sc_turn_hook unpack;  /* goes on with that */
+    bool asks_for_gzip;   /* the protocol sends "Accept-Encoding: gzip" */
+    bool has_more;        /* to be had of `packed` and `gunzip` */
+    bool is_received;     /* all of the answer, if not handed on */
+    bool is_owner_paused; /* the owner said so */
+    bool is_paused;       /* the protocol is to bring no more of the answer */
     bool is_resent;
     bool is_over; /* completed; the op may be gone next turn */
 };
@@ -204,7 +213,24 @@ void sc_http_job_takes_body(sc_http_job *job);
 void sc_http_job_drained(sc_http_job *job);
 /* Completes the op with the outputs it holds. The protocol has forgotten the job before this. */
 void sc_http_job_finish(sc_http_job *job);
-/* The same with an error. */
+/* Makes the protocol forget the job, and fails it. */
+void sc_http_job_give_up(sc_http_job *job, sc_code code, const char *fmt, ...) SC_PRINTF(3, 4);
+/* Completes the op with an error. The protocol has forgotten the job before this. */
 void sc_http_job_fail(sc_http_job *job, sc_code code, const char *fmt, ...) SC_PRINTF(3, 4);
+
+/* ---- client: answers (http_answer.c). The protocol looks at job->is_over after each. ---- */
+
+/* Before the job starts. */
+void sc_http_job_ask_for_gzip(sc_http_job *job);
+/* The final head. `body_len`: 0 for an answer without a body; SC_HTTP_LEN_UNKNOWN. */
+void sc_http_job_head(sc_http_job *job, int status, const sc_pairs *headers, uint64_t body_len);
+/* Body bytes, good during the call. */
+void sc_http_job_body(sc_http_job *job, const char *at, size_t len);
+/* The answer is complete and the protocol has forgotten the job, which completes now or later. */
+void sc_http_job_end(sc_http_job *job);
+/* The owner has paused or resumed, or there is more or nothing more to unpack. */
+void sc_http_job_update_pause(sc_http_job *job);
+/* Frees what belongs to an answer under way. */
+void sc_http_job_forget_answer(sc_http_job *job);
 
 #endif

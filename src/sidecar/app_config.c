@@ -27,6 +27,7 @@ void sc_app_config_ask(sc_runtime *rt)
                                    .target = SC_STR("/dapr/config"),
                                    .headers = sc_app_start_headers(rt),
                                    .is_idempotent = true,
+                                   .accepts_gzip = true,
                                    .timeout_ms = LIMIT_MS};
     sc_op_init(&start->ask.op, sc_loop_ops(rt->loop), &start->mem, on_answered);
     sc_http_client_send(sc_app_http_client(rt->app), &start->ask);

@@ -171,7 +171,8 @@ static void ask_http(sc_runtime *rt)
     start->ask = (sc_http_call_op){.method = SC_STR("GET"),
                                    .target = SC_STR("/dapr/subscribe"),
                                    .headers = sc_app_start_headers(rt),
-                                   .is_idempotent = true};
+                                   .is_idempotent = true,
+                                   .accepts_gzip = true};
     sc_op_init(&start->ask.op, sc_loop_ops(rt->loop), &start->mem, on_asked);
     sc_http_client_send(sc_app_http_client(rt->app), &start->ask);
 }

@@ -4,42 +4,105 @@
  */
 #include "wire/gzip.h"
 
+#include <stdlib.h>
+
 #include <zlib.h>
 
 #define GZIP_WINDOW_BITS (15 + 16)
 #define STEP             16384u
 
-sc_code sc_gzip_decode(sc_str packed, uint64_t max_len, sc_buf *out, sc_error *err)
+struct sc_gunzip {
+    z_stream z;
+    bool is_inside; /* of a member */
+};
+
+sc_gunzip *sc_gunzip_new(void)
 {
-    z_stream z = {0};
-    uint64_t made = 0;
+    sc_gunzip *gunzip = sc_new(sc_gunzip);
+
+    if (inflateInit2(&gunzip->z, GZIP_WINDOW_BITS) != Z_OK)
+        sc_out_of_memory("gzip");
+    return gunzip;
+}
+
+void sc_gunzip_free(sc_gunzip *gunzip)
+{
+    if (!gunzip)
+        return;
+    inflateEnd(&gunzip->z);
+    free(gunzip);
+}
+
+bool sc_gunzip_may_end(const sc_gunzip *gunzip)
+{
+    return !gunzip->is_inside;
+}
+
+/* Until there is no more room or no more input. */
+static int inflate_members(sc_gunzip *gunzip)
+{
+    z_stream *z = &gunzip->z;
     int status = Z_OK;
 
-    if (packed.len > UINT32_MAX || inflateInit2(&z, GZIP_WINDOW_BITS) != Z_OK)
-        return sc_fail(err, SC_EXHAUSTED, "gzip: no memory to decompress %zu bytes", packed.len);
-    z.next_in = (Bytef *)(uintptr_t)packed.at;
-    z.avail_in = (uInt)packed.len;
-    while (status == Z_OK && made <= max_len) {
+    while (status == Z_OK && z->avail_out > 0) {
+        gunzip->is_inside |= z->avail_in > 0;
+        status = inflate(z, Z_NO_FLUSH);
+        if (status != Z_STREAM_END)
+            continue;
+        gunzip->is_inside = false;
+        status = z->avail_in > 0 ? inflateReset(z) : Z_BUF_ERROR;
+    }
+    return status;
+}
+
+sc_code sc_gunzip_step(sc_gunzip *gunzip, sc_str *packed, char *to, size_t cap, size_t *len,
+                       sc_error *err)
+{
+    z_stream *z = &gunzip->z;
+    uInt given = packed->len < UINT32_MAX ? (uInt)packed->len : UINT32_MAX;
+    uInt room = cap < UINT32_MAX ? (uInt)cap : UINT32_MAX;
+    int status;
+
+    z->next_in = (Bytef *)(uintptr_t)packed->at;
+    z->avail_in = given;
+    z->next_out = (Bytef *)to;
+    z->avail_out = room;
+    status = inflate_members(gunzip);
+    *len = room - z->avail_out;
+    *packed = sc_str_sub(*packed, given - z->avail_in, packed->len);
+    if (status == Z_OK || status == Z_BUF_ERROR)
+        return SC_OK;
+    return sc_fail(err, status == Z_MEM_ERROR ? SC_EXHAUSTED : SC_INTERNAL, "gzip: %s",
+                   z->msg ? z->msg : "invalid data");
+}
+
+sc_code sc_gzip_decode(sc_str packed, uint64_t max_len, sc_buf *out, sc_error *err)
+{
+    sc_gunzip *gunzip = sc_gunzip_new();
+    bool is_nothing = packed.len == 0;
+    sc_code code = SC_OK;
+    uint64_t made = 0;
+    size_t len;
+
+    do {
         char *room = sc_buf_try_room(out, STEP);
 
+        len = 0;
         if (!room)
-            break;
-        z.next_out = (Bytef *)room;
-        z.avail_out = STEP;
-        status = inflate(&z, Z_NO_FLUSH);
-        sc_buf_added(out, STEP - z.avail_out);
-        made += STEP - z.avail_out;
-        if (status == Z_BUF_ERROR || (status == Z_OK && z.avail_in == 0 && z.avail_out > 0))
-            break; /* the input ended too early */
-    }
-    inflateEnd(&z);
+            code = sc_fail(err, SC_EXHAUSTED, "gzip: no memory to decompress");
+        else
+            code = sc_gunzip_step(gunzip, &packed, room, STEP, &len, err);
+        sc_buf_added(out, len);
+        made += len;
+    } while (code == SC_OK && made <= max_len && (packed.len > 0 || len == STEP));
     if (made > max_len)
-        return sc_fail(err, SC_EXHAUSTED,
+        code = sc_fail(err, SC_EXHAUSTED,
                        "grpc: received message after decompression larger than max (%llu vs. %llu)",
                        (unsigned long long)made, (unsigned long long)max_len);
-    if (status != Z_STREAM_END)
-        return sc_fail(err, SC_INTERNAL, "gzip: invalid data");
-    return SC_OK;
+    else if (code == SC_OK && (is_nothing || !sc_gunzip_may_end(gunzip)))
+        code = sc_fail(err, SC_INTERNAL, "gzip: unexpected EOF");
+    sc_gunzip_free(gunzip);
+    return code;
 }
 
 sc_code sc_gzip_encode(sc_str plain, sc_buf *out, sc_error *err)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An application for invocation tests, on bare sockets: what it gets is kept to the letter, and what it says is said
 to the letter, or not to its end."""
+import gzip
 import json
 import socket
 import threading
@@ -139,6 +140,23 @@ class EchoApp:
             part = BLOCK[:min(left, len(BLOCK))]
             connection.sendall(b"%x\r\n%s\r\n" % (len(part), part))
             left -= len(part)
+        connection.sendall(b"0\r\n\r\n")
+        return True
+
+    def do_packed(self, connection, request):
+        """/packed/N: N zeros packed by gzip, in chunks. Behind that: "cut", without the end; "corrupt"; a status."""
+        request.body()
+        _, _, length, *how = request.path.split("/")
+        body = gzip.compress(b"0" * int(length))
+        if "cut" in how:
+            body = body[:-4]
+        if "corrupt" in how:
+            body = b"no" + body[2:]
+        status = next((one for one in how if one.isdigit()), "200")
+        connection.sendall(f"HTTP/1.1 {status} x\r\nContent-Encoding: gzip\r\nX-App: one\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n".encode())
+        for at in range(0, len(body), 30000):
+            connection.sendall(b"%x\r\n%s\r\n" % (len(body[at:at + 30000]), body[at:at + 30000]))
         connection.sendall(b"0\r\n\r\n")
         return True
 

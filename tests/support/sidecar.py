@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs the real binary and a small HTTP application for it, each on ports of its own."""
+import gzip
 import http.client
 import http.server
 import json
@@ -66,9 +67,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 class App:
     """An application: answers GET /dapr/subscribe, and every POST as `answer(path, body)` says. With the
-    path of a certificate it speaks TLS."""
+    path of a certificate it speaks TLS. `packs`: answers are packed by gzip for who accepts that."""
 
-    def __init__(self, subscriptions, answer=None, certificate=None, port=0):
+    def __init__(self, subscriptions, answer=None, certificate=None, port=0, packs=False):
         self.received = []
         self.subscriptions = subscriptions
         self.answer = answer or (lambda path, body: (200, {}))
@@ -81,6 +82,9 @@ class App:
             def reply(self, status, body):
                 data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
+                if packs and "gzip" in self.headers.get("Accept-Encoding", ""):
+                    data = gzip.compress(data)
+                    self.send_header("Content-Encoding", "gzip")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)

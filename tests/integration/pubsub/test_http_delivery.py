@@ -9,7 +9,7 @@ import time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from sidecar import Pair, component, sub, wait_until  # noqa: E402
+from sidecar import App, Pair, Sidecar, component, sub, wait_until  # noqa: E402
 
 RAW = "?metadata.rawPayload=true"
 
@@ -203,3 +203,13 @@ def test_no_more_at_once_than_asked_for(resources):
             assert sidecar.publish("pubsub", "t", i)[0] == 204
         wait_until(lambda: len(app.received) == 30 and running[0] == 0, "all of them")
         assert most[0] == 3
+
+
+def test_answers_packed_by_gzip_are_read(resources, start):
+    """The list of subscriptions, and what becomes of an event: the latter would be a success if it were not read."""
+    statuses = iter(["RETRY", "DROP", "SUCCESS"])
+    app = start(App, [sub()], lambda path, body: (200, {"status": next(statuses)}), packs=True)
+    sidecar = start(Sidecar, "orders", resources, app.port)
+    assert sidecar.publish("pubsub", "t", {"n": 1})[0] == 204
+    wait_until(lambda: "dropped" in steps(sidecar, "t"), "dropped")
+    assert [headers["Accept-Encoding"] for _, headers, _ in app.received] == ["gzip"] * 2
