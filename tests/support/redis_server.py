@@ -6,19 +6,35 @@ import subprocess
 from sidecar import free_port, wait_until
 
 
+# What a client may have wrong, as `other` of tls_metadata; and certificates that no server should have. With what is
+# said then.
+WRONG_FILES = [
+    ({"caCert": "other-ca.pem"}, "x509: certificate signed by unknown authority; set caCert to the authority"),
+    ({"clientCert": None, "clientKey": None}, "tls: certificate required; set clientCert and clientKey"),
+    ({"clientCert": "other-ca.pem", "clientKey": "other-ca.key"}, "unknown certificate authority; set clientCert"),
+]
+WRONG_CERTIFICATES = [
+    ("expired", "x509: certificate has expired or is not yet valid: current time"),
+    ("named", "x509: cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs"),
+]
+
+
+def certificate_flags(folder, name):
+    return ["--tls-cert-file", f"{folder}/{name}.pem", "--tls-key-file", f"{folder}/{name}.key"]
+
+
 def tls_flags(folder):
-    return ["--tls-cert-file", f"{folder}/server.pem", "--tls-key-file", f"{folder}/server.key",
-            "--tls-ca-cert-file", f"{folder}/ca.pem"]
+    return [*certificate_flags(folder, "server"), "--tls-ca-cert-file", f"{folder}/ca.pem"]
 
 
 def cli_tls_flags(folder):
     return ["--tls", "--insecure", "--cert", f"{folder}/client.pem", "--key", f"{folder}/client.key"]
 
 
-def tls_metadata(folder):
-    """The component's settings for such a server."""
-    return {"enableTLS": "true", "caCert": (folder / "ca.pem").read_text(),
-            "clientCert": (folder / "client.pem").read_text(), "clientKey": (folder / "client.key").read_text()}
+def tls_metadata(folder, **other):
+    """The component's settings for such a server; `other`: field = file of the folder, or None to leave it out."""
+    files = {"caCert": "ca.pem", "clientCert": "client.pem", "clientKey": "client.key", **other}
+    return {"enableTLS": "true", **{field: (folder / name).read_text() for field, name in files.items() if name}}
 
 
 class Redis:
@@ -107,21 +123,30 @@ class Cluster:
         wait_until(lambda: sum("master_link_status:up" in server.cli("INFO", "replication")
                                for server in self.servers) == 3 * replicas, "the replicas")
 
-    def nodes(self):
-        """CLUSTER NODES as a node that lives tells it."""
-        return next(s for s in self.servers if s.process.poll() is None).cli("CLUSTER", "NODES").splitlines()
-
     def owner(self, key):
-        """The server whose slots hold `key`."""
-        slot = int(self.servers[0].cli("CLUSTER", "KEYSLOT", key))
-        for line in self.nodes():
+        """The server whose slots hold `key`, or None, as a node that lives tells it."""
+        living = next(server for server in self.servers if server.process.poll() is None)
+        slot = int(living.cli("CLUSTER", "KEYSLOT", key))
+        for line in living.cli("CLUSTER", "NODES").splitlines():
             words = line.split()
             for span in (word for word in words[8:] if word[0] != "["):
                 first, _, last = span.partition("-")
                 if int(first) <= slot <= int(last or first) and "fail" not in words[2]:
                     port = int(words[1].partition("@")[0].rpartition(":")[2])
                     return next(server for server in self.servers if server.port == port)
-        raise AssertionError(f"no node has slot {slot}")
+        return None
+
+    def move_slot(self, key, new):
+        """As redis-cli --cluster reshard does it, the slot of `key`."""
+        old = self.owner(key)
+        slot, ids = old.cli("CLUSTER", "KEYSLOT", key), {s: s.cli("CLUSTER", "MYID") for s in (old, new)}
+        new.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[old])
+        old.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[new])
+        while names := old.cli("CLUSTER", "GETKEYSINSLOT", slot, "100"):
+            assert old.cli("MIGRATE", "127.0.0.1", str(new.port), "", "0", "5000", "KEYS", *names.split("\n")) == "OK"
+        for server in (new, old, *self.servers):
+            server.cli("CLUSTER", "SETSLOT", slot, "NODE", ids[new])
+        wait_until(lambda: self.owner(key) is new, "the new owner")
 
     def kill(self):
         for server in self.servers:

@@ -1,14 +1,7 @@
 # SPDX-License-Identifier: MIT
 """pubsub.redis with Sentinel and with Cluster: real servers, which fail over and move slots."""
-import pytest
-
 from redis_server import Cluster, Sentinel, tls_metadata
-from sidecar import App, Sidecar, certificates, component, sub, wait_until
-
-
-@pytest.fixture(params=["plain", "tls"])
-def tls(request, tmp_path):
-    return certificates(tmp_path) if request.param == "tls" else None
+from sidecar import App, Sidecar, component, sub, wait_until
 
 
 def resources(tmp_path, hosts, tls, **metadata):
@@ -76,9 +69,8 @@ def test_a_cluster_serves_every_topic_and_slots_may_move(start, tmp_path, tls):
             assert sidecar.publish("pubsub", topic, number)[0] == 204
     for topic in TOPICS:
         wait_until(lambda: len(app.events(f"/{topic}")) == 20, f"events of {topic}")
-    old = redis.owner("a")
-    new = next(server for server in redis.servers if server is not old)
-    move_slot(redis, "a", old, new)
+    new = next(server for server in redis.servers if server is not redis.owner("a"))
+    redis.move_slot("a", new)
     for number in range(20, 40):
         for topic in TOPICS:
             publish(sidecar, topic, number)
@@ -86,18 +78,6 @@ def test_a_cluster_serves_every_topic_and_slots_may_move(start, tmp_path, tls):
         wait_until(lambda: {event["data"] for event in app.events(f"/{topic}")} == set(range(40)), f"all of {topic}")
     assert new.cli("XLEN", "a") == "40"
     wait_until(lambda: new.cli("XPENDING", "a", "orders").split()[0] == "0", "acknowledgements")
-
-
-def move_slot(redis, key, old, new):
-    """As redis-cli --cluster reshard does it, one slot."""
-    slot, ids = old.cli("CLUSTER", "KEYSLOT", key), {s: s.cli("CLUSTER", "MYID") for s in (old, new)}
-    new.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[old])
-    old.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[new])
-    for name in old.cli("CLUSTER", "GETKEYSINSLOT", slot, "100").split():
-        assert old.cli("MIGRATE", "127.0.0.1", str(new.port), name, "0", "5000") == "OK"
-    for server in (new, old, *redis.servers):
-        server.cli("CLUSTER", "SETSLOT", slot, "NODE", ids[new])
-    wait_until(lambda: redis.owner(key) is new, "the new owner")
 
 
 def test_a_replica_of_a_cluster_takes_over(start, tmp_path):

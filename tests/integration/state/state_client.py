@@ -72,9 +72,10 @@ class Http:
         self._check(status, body)
 
     def _item(self, item):
-        rest = {k: v for k, v in item.items() if k not in ("value", "concurrency")}
-        if "concurrency" in item:
-            rest["options"] = {"concurrency": item["concurrency"]}
+        options = {k: v for k, v in item.items() if k in ("concurrency", "consistency")}
+        rest = {k: v for k, v in item.items() if k != "value" and k not in options}
+        if options:
+            rest["options"] = options
         value = item.get("value", b"null")
         return json.dumps(rest).encode()[:-1] + b',"value":' + value + b"}"
 
@@ -128,6 +129,8 @@ class Grpc:
             made.etag.value = item["etag"]
         if "concurrency" in item:
             made.options.concurrency = {"first-write": 1, "last-write": 2}[item["concurrency"]]
+        if "consistency" in item:
+            made.options.consistency = {"eventual": 1, "strong": 2}[item["consistency"]]
         return made
 
     def save(self, *items):

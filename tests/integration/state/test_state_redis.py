@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """state.redis: what is in the server, field by field as a Go sidecar writes it, and bad days."""
-import json
 import threading
 import time
 
 import pytest
 
 from state_client import Grpc, Http, Redis, Refused, component
-from sidecar import Sidecar, free_port, wait_until
+from sidecar import Sidecar, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -219,12 +218,12 @@ def test_replicas_confirm_strong_writes_and_nothing_else_waits_for_them(tmp_path
     http = Http(start())
 
     def save_strong(key):
-        item = {"key": key, "value": 1, "options": {"consistency": "strong"}}
-        return http.sidecar.request("POST", "/v1.0/state/store", json.dumps([item]).encode())[0]
-    assert save_strong("a") == 204
+        http.save({"key": key, "value": b"1", "consistency": "strong"})
+        return True
+    assert save_strong("a")
     assert replica.cli("HGET", "app1||a", "data") == "1"
     waits = "cmdstat_wait:calls="
-    wait_until(lambda: save_strong("b") == 204 and waits in redis.cli("INFO", "commandstats"), "WAIT is used")
+    wait_until(lambda: save_strong("b") and waits in redis.cli("INFO", "commandstats"), "WAIT is used")
     replica.process.send_signal(19)  # SIGSTOP: it is connected but does not answer
     thread = threading.Thread(target=save_strong, args=("c",))
     begun = time.monotonic()
@@ -237,40 +236,6 @@ def test_replicas_confirm_strong_writes_and_nothing_else_waits_for_them(tmp_path
     assert any("was confirmed by 0 of 1 replicas" in line for line in http.sidecar.log)
     replica.process.send_signal(18)
     replica.kill()
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    nodes = []
-    for i in range(3):
-        folder = tmp_path / f"node{i}"
-        folder.mkdir()
-        nodes.append(Redis(folder, "--cluster-enabled", "yes", "--cluster-port", str(free_port()),
-                           "--cluster-node-timeout", "2000"))
-    for node in nodes[1:]:
-        nodes[0].cli("CLUSTER", "MEET", "127.0.0.1", str(node.port),
-                     node.flags[node.flags.index("--cluster-port") + 1])
-    for i, node in enumerate(nodes):
-        node.cli("CLUSTER", "ADDSLOTSRANGE", str(i * 5461), str(16383 if i == 2 else (i + 1) * 5461 - 1))
-    wait_until(lambda: all("cluster_state:ok" in node.cli("CLUSTER", "INFO") for node in nodes), "the cluster is up", 30)
-    yield nodes
-    for node in nodes:
-        node.kill()
-
-
-def test_a_cluster(cluster, start):
-    http = Http(start(server=cluster[1], redisType="cluster"))
-    http.save(*({"key": f"k{i}", "value": b"%d" % i} for i in range(60)))
-    assert [http.get(f"k{i}").data for i in range(60)] == [b"%d" % i for i in range(60)]
-    assert all(int(node.cli("DBSIZE")) > 5 for node in cluster)
-    rows = http.bulk([f"k{i}" for i in range(60)])
-    assert [rows[f"k{i}"]["data"] for i in range(60)] == list(range(60))
-    http.transact(*(("upsert", {"key": f"k{i}", "value": b"1"}) for i in range(60)), ("delete", {"key": "k7"}))
-    assert http.get("k3").data == b"1" and http.get("k7") is None
-    with pytest.raises(Refused):
-        http.transact(("upsert", {"key": "{t}a", "value": b"1"}), ("upsert", {"key": "{t}b", "value": b"1", "etag": "9"}),
-                      ("upsert", {"key": "{t}b", "value": b"1", "etag": "no"}))
-    assert http.get("{t}a") is None
 
 
 def test_pairs_written_in_transactions_are_never_torn_by_kills(tmp_path, start):
