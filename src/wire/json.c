@@ -6,6 +6,9 @@
 #include "wire/json.h"
 
 #include <stdio.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 typedef struct scanner {
     const unsigned char *start;
@@ -55,7 +58,27 @@ static void skip_space(scanner *s)
 
 /* ---- strings ---- */
 
-/* True when none of the eight bytes is '"', '\\', a control character or beyond ASCII. */
+/* The first byte of a string that is not plain: '"', '\\', a control character or beyond ASCII. */
+#if defined(__SSE2__)
+static const unsigned char *skip_blocks(const unsigned char *at, const unsigned char *end)
+{
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i slash = _mm_set1_epi8('\\');
+    const __m128i space = _mm_set1_epi8(' ');
+
+    for (; end - at >= 16; at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash));
+        /* bytes are signed here: those beyond ASCII are below the space, too */
+        int hits = _mm_movemask_epi8(_mm_or_si128(hit, _mm_cmplt_epi8(block, space)));
+
+        if (hits)
+            return at + __builtin_ctz((unsigned)hits);
+    }
+    return at;
+}
+#else
+/* True when none of the eight bytes is one of them. */
 static bool are_plain(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101u;
@@ -68,16 +91,22 @@ static bool are_plain(uint64_t word)
     return (hit & tops) == 0;
 }
 
-static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
+static const unsigned char *skip_blocks(const unsigned char *at, const unsigned char *end)
 {
-    while (end - at >= 8) {
+    for (; end - at >= 8; at += 8) {
         uint64_t word;
 
         memcpy(&word, at, 8);
         if (!are_plain(word))
             break;
-        at += 8;
     }
+    return at;
+}
+#endif
+
+static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
+{
+    at = skip_blocks(at, end);
     while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
         at++;
     return at;
@@ -503,7 +532,8 @@ sc_code sc_json_parse(sc_str text, sc_arena *mem, sc_doc **out, sc_str *rest, sc
 
 bool sc_json_next_member(sc_str *at, sc_str *key, sc_str *value)
 {
-    scanner s = {.start = (const unsigned char *)at->at, .err = &(sc_error){0}};
+    sc_error unused;
+    scanner s = {.start = (const unsigned char *)at->at, .err = &unused};
     const unsigned char *from;
     bool clean;
 
@@ -534,7 +564,8 @@ bool sc_json_next_member(sc_str *at, sc_str *key, sc_str *value)
 
 bool sc_json_next_element(sc_str *at, sc_str *element)
 {
-    scanner s = {.start = (const unsigned char *)at->at, .err = &(sc_error){0}};
+    sc_error unused;
+    scanner s = {.start = (const unsigned char *)at->at, .err = &unused};
     const unsigned char *from;
 
     s.at = s.start;
