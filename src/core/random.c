@@ -61,18 +61,17 @@ uint64_t sc_random_jitter(sc_random *random, uint64_t ms)
 void sc_random_uuid(sc_random *random, char text[SC_UUID_LEN + 1])
 {
     static const char hex[] = "0123456789abcdef";
+    static const uint8_t places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
     uint64_t bits[2] = {sc_random_u64(random), sc_random_u64(random)};
-    size_t digit = 0;
 
-    for (size_t i = 0; i < SC_UUID_LEN; i++) {
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            text[i] = '-';
-            continue;
-        }
-        text[i] = hex[bits[digit / 16] >> (60 - digit % 16 * 4) & 15];
-        digit++;
+    for (size_t i = 0; i < SC_ARRAY_LEN(places); i++) { /* a byte is two digits */
+        unsigned byte = bits[i / 8] >> (56 - i % 8 * 8) & 0xff;
+
+        text[places[i]] = hex[byte >> 4];
+        text[places[i] + 1] = hex[byte & 15];
     }
-    text[14] = '4';
+    text[8] = text[13] = text[18] = text[23] = '-';
+    text[14] = '4'; /* the version, and below the variant (RFC 9562) */
     text[19] = hex[8 | (bits[1] >> 60 & 3)];
     text[SC_UUID_LEN] = '\0';
 }

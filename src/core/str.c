@@ -51,12 +51,12 @@ size_t sc_str_find(sc_str s, char byte)
 
 size_t sc_str_find_str(sc_str s, sc_str part)
 {
+    const char *found;
+
     if (part.len == 0)
         return 0;
-    for (size_t i = 0; i + part.len <= s.len; i++)
-        if (s.at[i] == part.at[0] && memcmp(s.at + i, part.at, part.len) == 0)
-            return i;
-    return s.len;
+    found = s.len >= part.len ? memmem(s.at, s.len, part.at, part.len) : NULL;
+    return found ? (size_t)(found - s.at) : s.len;
 }
 
 sc_str sc_str_sub(sc_str s, size_t from, size_t to)
@@ -172,7 +172,14 @@ size_t sc_str_utf8_len(sc_str s)
     size_t i = 0;
 
     while (i < s.len) {
-        size_t n = utf8_sequence(p + i, s.len - i);
+        size_t n;
+
+        for (uint64_t word; s.len - i >= sizeof(word); i += sizeof(word)) { /* ASCII, mostly */
+            memcpy(&word, p + i, sizeof(word));
+            if (word & 0x8080808080808080u)
+                break;
+        }
+        n = i < s.len ? utf8_sequence(p + i, s.len - i) : 0;
 
         if (n == 0)
             break;

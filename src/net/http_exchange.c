@@ -24,12 +24,14 @@ sc_http_live *sc_http_live_new(sc_http_server *server, size_t size, const sc_htt
 static void split_target(sc_http_request *req)
 {
     sc_str rest = req->target;
-    size_t scheme = sc_str_find_str(rest, SC_STR("://"));
 
-    if (rest.len > 0 && rest.at[0] != '/' &&
-        scheme < rest.len) { /* absolute form, RFC 9112 3.2.2 */
-        rest = sc_str_sub(rest, scheme + 3, rest.len);
-        rest = sc_str_sub(rest, sc_str_find(rest, '/'), rest.len);
+    if (!sc_str_starts(rest, SC_STR("/"))) {
+        size_t scheme = sc_str_find_str(rest, SC_STR("://"));
+
+        if (scheme < rest.len) { /* absolute form, RFC 9112 section 3.2.2 */
+            rest = sc_str_sub(rest, scheme + 3, rest.len);
+            rest = sc_str_sub(rest, sc_str_find(rest, '/'), rest.len);
+        }
     }
     req->path = sc_str_cut(&rest, '?');
     req->query = rest;

@@ -128,7 +128,7 @@ static bool matches(const char *pattern, sc_str path, sc_arena *mem, sc_str *par
     size_t at = 0;
 
     for (;;) {
-        sc_str value = sc_str_sub(path, at, path.len);
+        sc_str value;
         const char *end;
 
         if (*pattern != '{') {
@@ -139,6 +139,7 @@ static bool matches(const char *pattern, sc_str path, sc_arena *mem, sc_str *par
             continue;
         }
         end = strchr(pattern, '}');
+        value = sc_str_sub(path, at, path.len);
         if (end[-1] != '.') /* "{x...}" takes the rest */
             value.len = sc_str_find(value, '/');
         if (value.len == 0 || count == SC_MAX_PARAMS ||
