@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -90,32 +92,123 @@ void sc_doorbell_close(sc_doorbell *bell)
     uv_close((uv_handle_t *)&bell->poll, on_closed);
 }
 
-void sc_doorbell_ring_all(sc_str folder, sc_str prefix, sc_str own)
+/* ---- ringing ---- */
+
+/* The clock of file times ticks some hundred times a second: a folder that changed only just may
+ * change once more without showing it. */
+#define SETTLED_NS 100000000
+
+struct sc_doorbell_ringer {
+    char *folder;
+    char *prefix;
+    char *own;
+    int fd;                    /* to send from; -1: not open */
+    struct sockaddr_un *bells; /* as of the last look */
+    size_t count;
+    size_t cap;
+    struct timespec changed; /* the folder's time at that look */
+    bool is_known;           /* nothing was missed while that time stands */
+};
+
+static char *copy_of(sc_str text)
+{
+    char *copy = sc_alloc_zero(text.len + 1);
+
+    if (text.len > 0)
+        memcpy(copy, text.at, text.len);
+    return copy;
+}
+
+sc_doorbell_ringer *sc_doorbell_ringer_new(sc_str folder, sc_str prefix, sc_str own)
+{
+    sc_doorbell_ringer *ringer = sc_new(sc_doorbell_ringer);
+
+    ringer->folder = copy_of(folder);
+    ringer->prefix = copy_of(prefix);
+    ringer->own = copy_of(own);
+    ringer->fd = -1;
+    return ringer;
+}
+
+void sc_doorbell_ringer_free(sc_doorbell_ringer *ringer)
+{
+    if (!ringer)
+        return;
+    if (ringer->fd >= 0)
+        (void)close(ringer->fd);
+    free(ringer->folder);
+    free(ringer->prefix);
+    free(ringer->own);
+    free(ringer->bells);
+    free(ringer);
+}
+
+static void add_bell(sc_doorbell_ringer *ringer, const char *name)
 {
     char path[4096];
-    DIR *dir;
+    int len = snprintf(path, sizeof(path), "%s/%s", ringer->folder, name);
+
+    if (ringer->count == ringer->cap) {
+        ringer->cap = ringer->cap ? ringer->cap * 2 : 8;
+        ringer->bells = realloc(ringer->bells, ringer->cap * sizeof(ringer->bells[0]));
+        if (!ringer->bells)
+            sc_out_of_memory("doorbells");
+    }
+    if (len > 0 && (size_t)len < sizeof(path) &&
+        fill_address(&ringer->bells[ringer->count], sc_str_of(path, (size_t)len)))
+        ringer->count++;
+}
+
+static void look(sc_doorbell_ringer *ringer)
+{
+    DIR *dir = opendir(ringer->folder);
     struct dirent *entry;
-    int fd;
 
-    (void)snprintf(path, sizeof(path), "%.*s", SC_FMT(folder));
-    dir = opendir(path);
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    while (dir && fd >= 0 && (entry = readdir(dir)) != NULL) {
+    ringer->count = 0;
+    while (dir && (entry = readdir(dir)) != NULL) {
         sc_str name = sc_str_from(entry->d_name);
-        struct sockaddr_un at;
-        int len;
 
-        if (!sc_str_starts(name, prefix) || sc_str_eq(name, own))
-            continue;
-        len = snprintf(path, sizeof(path), "%.*s/%s", SC_FMT(folder), entry->d_name);
-        if (len < 0 || !fill_address(&at, sc_str_from(path)))
-            continue;
-        if (sendto(fd, "", 1, MSG_DONTWAIT, (struct sockaddr *)&at, sizeof(at)) < 0 &&
-            errno == ECONNREFUSED)
-            (void)unlink(at.sun_path);
+        if (sc_str_starts(name, sc_str_from(ringer->prefix)) &&
+            !sc_str_eq(name, sc_str_from(ringer->own)))
+            add_bell(ringer, entry->d_name);
     }
     if (dir)
         (void)closedir(dir);
-    if (fd >= 0)
-        (void)close(fd);
+}
+
+static bool is_settled(const struct timespec *changed)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (now.tv_sec - changed->tv_sec) * 1000000000 + now.tv_nsec - changed->tv_nsec >
+           SETTLED_NS;
+}
+
+/* The time is read before the folder is: what changes between the two is seen next time. */
+static void update(sc_doorbell_ringer *ringer)
+{
+    struct stat folder;
+    bool has_time = stat(ringer->folder, &folder) == 0;
+
+    if (has_time && ringer->is_known && folder.st_mtim.tv_sec == ringer->changed.tv_sec &&
+        folder.st_mtim.tv_nsec == ringer->changed.tv_nsec)
+        return;
+    ringer->is_known = has_time && is_settled(&folder.st_mtim);
+    ringer->changed = has_time ? folder.st_mtim : (struct timespec){0};
+    look(ringer);
+}
+
+void sc_doorbell_ring_all(sc_doorbell_ringer *ringer)
+{
+    update(ringer);
+    if (ringer->count > 0 && ringer->fd < 0)
+        ringer->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    for (size_t i = 0; i < ringer->count && ringer->fd >= 0; i++) {
+        const struct sockaddr_un *at = &ringer->bells[i];
+
+        if (sendto(ringer->fd, "", 1, MSG_DONTWAIT, (const struct sockaddr *)at, sizeof(*at)) < 0 &&
+            errno == ECONNREFUSED)
+            (void)unlink(at->sun_path); /* which changes the folder's time */
+    }
 }

@@ -17,8 +17,14 @@ sc_code sc_doorbell_open(sc_loop *loop, sc_str path, void (*on_ring)(void *self)
                          sc_doorbell **out, sc_error *err) SC_MUST_CHECK;
 void sc_doorbell_close(sc_doorbell *bell);
 
-/* Rings every socket in `folder` whose name starts with `prefix`, except `own`; removes those that
- * nobody listens on any more. Never waits. From any thread. */
-void sc_doorbell_ring_all(sc_str folder, sc_str prefix, sc_str own);
+/* Rings the doorbells of others: the sockets in a folder whose names start with a prefix. It looks
+ * into the folder only when that changed. From any one thread at a time. */
+typedef struct sc_doorbell_ringer sc_doorbell_ringer;
+
+/* Never rings `own`. Copies all three. */
+sc_doorbell_ringer *sc_doorbell_ringer_new(sc_str folder, sc_str prefix, sc_str own);
+void sc_doorbell_ringer_free(sc_doorbell_ringer *ringer);
+/* Rings all there are, and removes those that nobody listens on any more. Never waits. */
+void sc_doorbell_ring_all(sc_doorbell_ringer *ringer);
 
 #endif

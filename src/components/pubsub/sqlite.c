@@ -455,18 +455,20 @@ static void place_bell(sqlite_pubsub *self)
 {
     sc_str path = sc_sqlite_store_path(self->store);
     size_t slash = path.len;
-    sc_str name;
+    sc_str folder = SC_STR(".");
+    sc_str prefix;
+    sc_str own;
     sc_error err;
 
     while (slash > 0 && path.at[slash - 1] != '/')
         slash--;
-    name = sc_str_sub(path, slash, path.len);
-    self->folder = sc_arena_str(&self->mem, slash ? sc_str_sub(path, 0, slash) : SC_STR("."));
-    self->bell_prefix = sc_arena_fmt(&self->mem, "%.*s-bell-", SC_FMT(name));
-    self->bell_name =
-        sc_arena_fmt(&self->mem, "%.*s%08llx", SC_FMT(self->bell_prefix),
-                     (unsigned long long)(sc_str_hash(self->env->instance_id) & 0xffffffffu));
-    path = sc_arena_fmt(&self->mem, "%.*s/%.*s", SC_FMT(self->folder), SC_FMT(self->bell_name));
+    if (slash > 0)
+        folder = sc_str_sub(path, 0, slash);
+    prefix = sc_arena_fmt(&self->mem, "%.*s-bell-", SC_FMT(sc_str_sub(path, slash, path.len)));
+    own = sc_arena_fmt(&self->mem, "%.*s%08llx", SC_FMT(prefix),
+                       (unsigned long long)(sc_str_hash(self->env->instance_id) & 0xffffffffu));
+    self->ringer = sc_doorbell_ringer_new(folder, prefix, own);
+    path = sc_arena_fmt(&self->mem, "%.*s/%.*s", SC_FMT(folder), SC_FMT(own));
     if (sc_doorbell_open(self->loop, path, on_ring, self, &self->bell, &err) != SC_OK)
         sc_log_warn(self->env->log,
                     "pubsub %.*s: messages of other processes are looked for every "
@@ -525,6 +527,7 @@ static void on_lane_closed(void *at)
     sqlite_pubsub *self = at;
 
     sc_sqlite_store_close(self->store);
+    sc_doorbell_ringer_free(self->ringer);
     sc_arena_deinit(&self->mem);
     self->on_closed(self->user);
 }

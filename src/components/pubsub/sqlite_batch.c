@@ -149,5 +149,5 @@ void sc_sqlite_batch_work(sc_lane_op *op)
         return;
     }
     if (!sc_list_is_empty(&batch->jobs))
-        sc_doorbell_ring_all(self->folder, self->bell_prefix, self->bell_name);
+        sc_doorbell_ring_all(self->ringer);
 }

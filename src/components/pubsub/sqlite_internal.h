@@ -86,9 +86,7 @@ typedef struct sqlite_pubsub {
     sc_sqlite_store *store;
     sc_doorbell *bell;
     sc_arena mem;
-    sc_str folder; /* of the file, where the doorbells are */
-    sc_str bell_prefix;
-    sc_str bell_name;
+    sc_doorbell_ringer *ringer; /* the lane's, once it runs */
     sc_list jobs;     /* waiting for the next batch */
     uint32_t waiting; /* messages in them */
     sc_list verdicts;
