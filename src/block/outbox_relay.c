@@ -72,7 +72,9 @@ void sc_outbox_start(sc_outbox *outbox)
         .closed = on_closed,
         .user = outbox,
     };
+    sc_credit_join(sc_pubsubs_credit(outbox->env.pubsubs), &outbox->subscription.credit, 0);
     if (entry->pubsub->ops->subscribe(entry->pubsub->self, &outbox->subscription, &err) != SC_OK) {
+        sc_credit_leave(&outbox->subscription.credit);
         on_trouble(&outbox->subscription, &err);
         return;
     }
@@ -120,6 +122,7 @@ static void on_closed(sc_pubsub_subscription *sub)
     sc_outbox *outbox = sub->user;
 
     outbox->from = NULL;
+    sc_credit_leave(&sub->credit);
     sc_op_finish(&outbox->stopped);
 }
 

@@ -22,6 +22,7 @@ struct sc_pubsubs {
     sc_str stamp_text;
     sc_buf scratch; /* envelopes are built here, then copied at their exact size */
     sc_arena mem;
+    sc_credit credit;
     uint32_t closing;
     void (*on_closed)(void *user);
     void *user;
@@ -39,6 +40,7 @@ sc_pubsubs *sc_pubsubs_new(const sc_pubsubs_env *env)
 
     pubsubs->env = *env;
     sc_arena_init(&pubsubs->mem, NULL);
+    sc_credit_init(&pubsubs->credit, env->loop, SC_CREDIT_MESSAGES, SC_CREDIT_BYTES);
     return pubsubs;
 }
 
@@ -51,12 +53,18 @@ void sc_pubsubs_free(sc_pubsubs *pubsubs)
     free(pubsubs->entries);
     sc_buf_deinit(&pubsubs->scratch);
     sc_arena_deinit(&pubsubs->mem);
+    sc_credit_deinit(&pubsubs->credit);
     free(pubsubs);
 }
 
 const sc_pubsubs_env *sc_pubsubs_env_of(const sc_pubsubs *pubsubs)
 {
     return &pubsubs->env;
+}
+
+sc_credit *sc_pubsubs_credit(sc_pubsubs *pubsubs)
+{
+    return &pubsubs->credit;
 }
 
 sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component,

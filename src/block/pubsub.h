@@ -41,6 +41,8 @@ sc_pubsubs *sc_pubsubs_new(const sc_pubsubs_env *env);
 /* All components are closed before. */
 void sc_pubsubs_free(sc_pubsubs *pubsubs);
 const sc_pubsubs_env *sc_pubsubs_env_of(const sc_pubsubs *pubsubs);
+/* What all subscriptions share. */
+sc_credit *sc_pubsubs_credit(sc_pubsubs *pubsubs);
 /* Opens a component under `env->name`. Fails with SC_ALREADY_EXISTS, or as sc_pubsub_open. */
 sc_code sc_pubsubs_add(sc_pubsubs *pubsubs, const sc_component *component,
                        const sc_component_env *env, sc_error *err) SC_MUST_CHECK;

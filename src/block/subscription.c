@@ -142,6 +142,12 @@ static void on_trouble(sc_pubsub_subscription *broker, const sc_error *why)
                     SC_FMT(sub->spec.pubsub_name), why->text);
 }
 
+/* Nothing more comes before the application has answered what there is: a bulk does not wait. */
+static void on_stuck(sc_credit_taker *taker)
+{
+    sc_bulk_flush(SC_CONTAINER_OF(taker, sc_subscription, broker.credit)->bulk);
+}
+
 static void on_closed_op(sc_op *op)
 {
     sc_subscription *sub = SC_CONTAINER_OF(op, sc_subscription, closed);
@@ -158,6 +164,7 @@ static void on_closed_op(sc_op *op)
 
 static void on_broker_closed(sc_pubsub_subscription *broker)
 {
+    sc_credit_leave(&broker->credit);
     sc_op_finish(&SC_CONTAINER_OF(broker, sc_subscription, broker)->closed);
 }
 
@@ -207,6 +214,10 @@ sc_code sc_subscription_open(sc_pubsubs *pubsubs, const sc_subscription_spec *sp
         .on_trouble = on_trouble,
         .closed = on_broker_closed,
     };
+    sc_credit_join(sc_pubsubs_credit(pubsubs), &sub->broker.credit,
+                   sub->broker.max_in_flight_is_set ? sub->broker.max_in_flight : 0);
+    if (sub->bulk)
+        sub->broker.credit.on_stuck = on_stuck;
     sc_op_init(&sub->closed, sc_loop_ops(loop), NULL, on_closed_op);
     sc_timer_init(&sub->restart, loop, on_restart_due);
     sub->restart_ms = FIRST_RESTART_MS;
@@ -275,6 +286,7 @@ void sc_subscription_close(sc_subscription *sub, void (*on_closed)(void *user), 
     sub->user = user;
     sc_timer_stop(&sub->restart);
     if (!sub->is_started) {
+        sc_credit_leave(&sub->broker.credit);
         sc_op_finish(&sub->closed);
         return;
     }

@@ -10,6 +10,7 @@
 #ifndef SC_COMPONENT_PUBSUB_H
 #define SC_COMPONENT_PUBSUB_H
 
+#include "component/credit.h"
 #include "component/instance.h"
 #include "core/bytes.h"
 #include "core/op.h"
@@ -73,6 +74,9 @@ typedef struct sc_pubsub_subscription {
     const sc_pairs *metadata;  /* of the subscription */
     uint32_t max_in_flight;    /* unsettled deliveries at most; the component never exceeds it */
     bool max_in_flight_is_set; /* false: a component may use its own smaller or larger default */
+    /* What it may hold of what all subscriptions may. The component takes before it fetches, says
+     * what came and what was settled; messages that it holds anyway it takes before `deliver`. */
+    sc_credit_taker credit;
     /* Takes the delivery; it is settled later, never inside this call. */
     void (*deliver)(struct sc_pubsub_subscription *sub, sc_delivery *delivery);
     /* The subscription is live at the broker (group exists); once, and again after each recovery.

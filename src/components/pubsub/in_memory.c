@@ -133,9 +133,11 @@ static void pump(sc_turn_hook *hook)
             finish_unsubscribe(sub);
         return;
     }
-    while (sub->in_flight < max && !sc_list_is_empty(&sub->queue)) {
+    while (sub->in_flight < max && !sc_list_is_empty(&sub->queue) &&
+           sc_credit_take(&sub->sub->credit, 1) > 0) {
         memory_message *message = SC_CONTAINER_OF(sub->queue.next, memory_message, link);
 
+        sc_credit_came(&sub->sub->credit, message->payload->len);
         sc_list_remove(&message->link);
         sub->queued--;
         sub->queued_len -= message->payload->len;
@@ -150,6 +152,7 @@ static void settle(sc_delivery *delivery, sc_verdict verdict)
     memory_sub *sub = message->sub;
 
     sub->in_flight--;
+    sc_credit_settled(&sub->sub->credit, message->payload->len);
     if (verdict == SC_VERDICT_LATER && !sub->is_closing) {
         sc_list_add(&sub->later, &message->link);
         sc_timer_start(&message->again, LATER_MS);
@@ -280,6 +283,13 @@ static sc_component_state in_memory_state(void *at, sc_error *why)
     return SC_COMPONENT_READY;
 }
 
+static void on_more(sc_credit_taker *taker)
+{
+    memory_sub *sub = SC_CONTAINER_OF(taker, sc_pubsub_subscription, credit)->component_state;
+
+    sc_loop_at_turn_end(sub->owner->loop, &sub->pump);
+}
+
 static sc_code in_memory_subscribe(void *at, sc_pubsub_subscription *of, sc_error *err)
 {
     in_memory *self = at;
@@ -294,6 +304,7 @@ static sc_code in_memory_subscribe(void *at, sc_pubsub_subscription *of, sc_erro
     sc_list_init(&sub->link);
     sc_list_add(&self->subs, &sub->link);
     of->component_state = sub;
+    of->credit.on_more = on_more;
     if (of->on_ready)
         of->on_ready(of);
     return SC_OK;

@@ -64,12 +64,12 @@ typedef struct redis_sub {
     sc_redis_request consumer; /* of redis_consumer.c */
     sc_str claim_from;         /* cursor; in claim_text */
     char claim_text[48];
-    size_t claim_count;
     sc_list held;   /* all that came and is not settled */
     sc_list queued; /* those of them not yet handed over */
     uint32_t held_count;
     uint32_t in_flight;  /* handed over; never above max_in_flight */
     uint32_t read_count; /* asked for by the read under way */
+    uint32_t claim_count;
     uint32_t unblock_count;
     uint32_t open_requests; /* of the client's: the struct stays while there are any */
     sc_list acked;          /* settled this turn */
@@ -81,6 +81,8 @@ typedef struct redis_sub {
     bool has_group;
     bool is_creating;
     bool is_reading;
+    bool is_waiting; /* the read under way blocks until something comes */
+    bool has_more;   /* the last read was given all it asked for: there is more */
     bool is_claiming;
     bool is_closing;
     bool is_told; /* closed for the block: of and reader are gone */

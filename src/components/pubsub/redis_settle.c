@@ -113,6 +113,7 @@ void redis_settle(sc_delivery *delivery, sc_verdict verdict)
     sub->held_count--;
     sub->in_flight--;
     sub->self->in_flight--;
+    sc_credit_settled(&sub->of->credit, delivery->payload.len);
     sc_list_remove(&message->link);
     redis_sub_wake(sub);
     if (verdict == SC_VERDICT_ACK) {
@@ -132,6 +133,7 @@ void redis_return_queued(redis_sub *sub)
 
         sc_list_remove(&message->wait);
         sub->held_count--;
+        sc_credit_settled(&sub->of->credit, message->delivery.payload.len);
         give_back(message);
         free_message(message);
     }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reading a stream through a consumer group. New entries come through a blocking read on a
- * connection of its own, asked for as many as the application may still take. What is not
- * acknowledged stays pending at the server: entries held here are kept fresh there, all others that
- * rest for processingTimeout, ours or those of a dead replica, are claimed and delivered again.
+ * connection of its own, asked for as many as the application may still take, though no more than
+ * the subscription may wait for (component/credit.h): when that many were there, reads that do not
+ * block fetch the rest. What is not acknowledged stays pending at the server: entries held here are
+ * kept fresh there, all others that rest for processingTimeout, ours or those of a dead replica,
+ * are claimed and delivered again.
  */
 #include <stdlib.h>
 
@@ -45,6 +47,11 @@ static uint32_t fetch_count(const redis_sub *sub)
     uint64_t depth = sub->self->conf->queue_depth ? sub->self->conf->queue_depth : 100;
 
     return count > depth ? (uint32_t)depth : count;
+}
+
+static void on_more(sc_credit_taker *taker)
+{
+    redis_sub_wake(SC_CONTAINER_OF(taker, sc_pubsub_subscription, credit)->component_state);
 }
 
 void redis_sub_wake(redis_sub *sub)
@@ -171,6 +178,7 @@ static void take_entry(redis_sub *sub, const sc_redis_reply *entry, uint32_t att
         else if (sc_str_eq(name, SC_STR("metadata")))
             read_metadata(message, value);
     }
+    sc_credit_came(&sub->of->credit, message->delivery.payload.len);
     sc_list_init(&message->link);
     sc_list_init(&message->wait);
     sc_list_add(&sub->held, &message->link);
@@ -225,16 +233,16 @@ static void deliver_queued(redis_sub *sub)
     }
 }
 
-static void hold_entries(redis_sub *sub, const sc_redis_reply *entries, uint32_t attempts)
+/* What a request brought that had asked for `*asked`. */
+static void hold_entries(redis_sub *sub, const sc_redis_reply *entries, uint32_t *asked,
+                         uint32_t attempts)
 {
-    for (size_t i = 0; entries && i < entries->count; i++)
-        take_entry(sub, sc_redis_item(entries, i), attempts);
-}
+    uint32_t before = sub->held_count;
 
-static void take_entries(redis_sub *sub, const sc_redis_reply *entries, uint32_t attempts)
-{
-    hold_entries(sub, entries, attempts);
-    deliver_queued(sub);
+    for (size_t i = 0; entries && i < entries->count && i < *asked; i++)
+        take_entry(sub, sc_redis_item(entries, i), attempts);
+    sc_credit_unused(&sub->of->credit, *asked - (sub->held_count - before));
+    *asked = 0;
 }
 
 /* ---- new entries ---- */
@@ -253,15 +261,17 @@ static void encode_read(sc_redis_request *request, sc_buf *out)
 {
     redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, read);
 
-    sc_redis_begin(out, 11);
+    sc_redis_begin(out, sub->is_waiting ? 11 : 9);
     sc_redis_arg(out, SC_STR("XREADGROUP"));
     sc_redis_arg(out, SC_STR("GROUP"));
     sc_redis_arg(out, sub->self->group);
     sc_redis_arg(out, sub->self->env->instance_id);
     sc_redis_arg(out, SC_STR("COUNT"));
     sc_redis_arg_u64(out, sub->read_count);
-    sc_redis_arg(out, SC_STR("BLOCK"));
-    sc_redis_arg_u64(out, redis_sub_block_ms(sub));
+    if (sub->is_waiting) {
+        sc_redis_arg(out, SC_STR("BLOCK"));
+        sc_redis_arg_u64(out, redis_sub_block_ms(sub));
+    }
     sc_redis_arg(out, SC_STR("STREAMS"));
     sc_redis_arg(out, sub->topic);
     sc_redis_arg(out, SC_STR(">"));
@@ -278,11 +288,13 @@ static void forget_group(redis_sub *sub)
 static void on_read(sc_redis_request *request, const sc_redis_reply *reply, const sc_error *err)
 {
     redis_sub *sub = SC_CONTAINER_OF(request, redis_sub, read);
+    const sc_redis_reply *entries =
+        err ? NULL : sc_redis_item(sc_redis_item(reply, 0), 1); /* NIL: nothing came */
 
     sub->is_reading = false;
-    sub->read_count = 0;
+    sub->has_more = entries && entries->count >= sub->read_count;
+    hold_entries(sub, entries, &sub->read_count, 1);
     if (sub->is_closing) {
-        hold_entries(sub, sc_redis_item(sc_redis_item(reply, 0), 1), 1);
         redis_return_queued(sub);
         if (reply)
             redis_consumer_on_read_ended(sub);
@@ -295,28 +307,35 @@ static void on_read(sc_redis_request *request, const sc_redis_reply *reply, cons
         if (reply) /* the server refused: not again at once */
             sc_timer_start(&sub->reclaim, 1000);
     } else {
-        take_entries(sub, sc_redis_item(sc_redis_item(reply, 0), 1), 1); /* NIL: nothing came */
+        deliver_queued(sub);
         redis_sub_wake(sub);
     }
 }
 
 static void read_more(redis_sub *sub)
 {
+    uint32_t part = sc_credit_part(&sub->of->credit);
+    uint32_t wanted = fetch_count(sub);
     sc_error err;
 
     if (sub->is_reading || !sub->has_group || sub->is_closing ||
-        !sc_redis_link_is_ready(sub->reader) || fetch_count(sub) == 0)
+        !sc_redis_link_is_ready(sub->reader))
         return;
-    sub->read_count = fetch_count(sub);
+    if (!sub->has_more && wanted > part)
+        wanted = part;
+    sub->read_count = sc_credit_take(&sub->of->credit, wanted);
+    if (sub->read_count == 0)
+        return;
+    sub->is_waiting = sub->read_count <= part;
     sub->read = (sc_redis_request){.encode = encode_read,
                                    .done = on_read,
                                    .key = sub->topic,
                                    .size = 256,
-                                   .block_ms = redis_sub_block_ms(sub)};
+                                   .block_ms = sub->is_waiting ? redis_sub_block_ms(sub) : 0};
     if (sc_redis_link_send(sub->reader, &sub->read, &err) == SC_PENDING)
         sub->is_reading = true;
     else
-        sub->read_count = 0;
+        hold_entries(sub, NULL, &sub->read_count, 0);
 }
 
 /* ---- entries at rest ---- */
@@ -355,10 +374,9 @@ static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, c
 
     sub->open_requests--;
     sub->is_claiming = false;
-    sub->claim_count = 0;
+    if (!sub->is_told)
+        hold_entries(sub, err ? NULL : sc_redis_item(reply, 1), &sub->claim_count, 0);
     if (sub->is_closing) {
-        if (!sub->is_told)
-            hold_entries(sub, sc_redis_item(reply, 1), 0);
         redis_return_queued(sub);
         redis_sub_wake(sub);
         return;
@@ -370,7 +388,7 @@ static void on_claimed(sc_redis_request *request, const sc_redis_reply *reply, c
             complain(sub, err);
         return;
     }
-    take_entries(sub, sc_redis_item(reply, 1), 0);
+    deliver_queued(sub);
     tell_trimmed(sub, sc_redis_item(reply, 2));
     if (next.len > 0 && next.len < sizeof(sub->claim_text) && !sc_str_eq(next, SC_STR("0-0"))) {
         memcpy(sub->claim_text, next.at, next.len);
@@ -391,17 +409,18 @@ static void claim_more(redis_sub *sub)
 {
     sc_error err;
 
-    if (sub->is_claiming || !sub->has_group || sub->is_closing || !redis_sub_reclaims(sub) ||
-        fetch_count(sub) == 0)
+    if (sub->is_claiming || !sub->has_group || sub->is_closing || !redis_sub_reclaims(sub))
         return;
-    sub->claim_count = fetch_count(sub);
+    sub->claim_count = sc_credit_take(&sub->of->credit, fetch_count(sub));
+    if (sub->claim_count == 0)
+        return;
     sub->claim = (sc_redis_request){
         .encode = encode_claim, .done = on_claimed, .key = sub->topic, .size = 256};
     if (sc_redis_send(sub->self->client, &sub->claim, &err) == SC_PENDING) {
         sub->is_claiming = true;
         sub->open_requests++;
     } else {
-        sub->claim_count = 0;
+        hold_entries(sub, NULL, &sub->claim_count, 0);
     }
 }
 
@@ -482,8 +501,7 @@ static void on_link_lost(void *at, const sc_error *why)
 {
     redis_sub *sub = at;
 
-    sub->is_reading = false;
-    sub->read_count = 0;
+    sub->is_reading = sub->has_more = false;
     sub->has_group = false; /* the server may come back without it */
     if (sub->leaving == REDIS_READ_ENDS)
         sub->leaving = REDIS_LEFT; /* who knows what the read had */
@@ -518,6 +536,7 @@ sc_code redis_subscribe(void *at, sc_pubsub_subscription *of, sc_error *err)
     sc_timer_init(&sub->reclaim, self->env->loop, on_reclaim_due);
     sc_timer_init(&sub->freshen, self->env->loop, redis_on_freshen_due);
     of->component_state = sub;
+    of->credit.on_more = on_more;
     if (redis_sub_reclaims(sub))
         sc_timer_start(&sub->freshen, (uint64_t)self->conf->processing_timeout_ms / 3 + 1);
     sub->reader = sc_redis_link_open(self->client, sub->topic, &ops, sub);

@@ -171,6 +171,8 @@ static void hand_out(sqlite_sub *sub)
 
         sc_list_remove(&one->link);
         sub->in_flight++;
+        sub->credit--;
+        sc_credit_came(&sub->sub->credit, one->delivery.payload.len);
         if (sub->is_closing) {
             settle(&one->delivery, SC_VERDICT_ABANDON);
             continue;
@@ -180,6 +182,7 @@ static void hand_out(sqlite_sub *sub)
         one->delivery.settle = settle;
         sub->sub->deliver(sub->sub, &one->delivery);
     }
+    sc_credit_unused(&sub->sub->credit, sub->credit);
 }
 
 static void settle(sc_delivery *delivery, sc_verdict verdict)
@@ -189,6 +192,7 @@ static void settle(sc_delivery *delivery, sc_verdict verdict)
 
     one->verdict = verdict;
     sub->in_flight--;
+    sc_credit_settled(&sub->sub->credit, delivery->payload.len);
     sub->unsettled_writes++;
     sub->wants_fetch = true;
     sc_list_add(&sub->owner->verdicts, &one->link);
@@ -202,7 +206,17 @@ static uint32_t credit_of(const sqlite_sub *sub)
     uint32_t max = sub->sub->max_in_flight;
     uint32_t credit = sub->in_flight < max ? max - sub->in_flight : 0;
 
-    return sub->is_closing || !sub->wants_fetch ? 0 : credit > MAX_FETCH ? MAX_FETCH : credit;
+    if (sub->is_closing || !sub->wants_fetch)
+        return 0;
+    return sc_credit_take(&sub->sub->credit, credit > MAX_FETCH ? MAX_FETCH : credit);
+}
+
+static void on_more(sc_credit_taker *taker)
+{
+    const sqlite_sub *sub =
+        SC_CONTAINER_OF(taker, sc_pubsub_subscription, credit)->component_state;
+
+    wake(sub->owner);
 }
 
 static bool anything_in_flight(const sqlite_pubsub *self)
@@ -328,6 +342,7 @@ static void on_batch_failed(sqlite_pubsub *self, const sc_error *why)
             sub->group = 0; /* its row went with the transaction */
         while (!sc_list_is_empty(&sub->fetched))
             free_delivery(SC_CONTAINER_OF(sub->fetched.next, sqlite_delivery, link));
+        sc_credit_unused(&sub->sub->credit, sub->credit);
         if (!sub->is_closing && sub->sub->on_trouble)
             sub->sub->on_trouble(sub->sub, why);
     }
@@ -436,6 +451,7 @@ static sc_code sqlite_subscribe(void *at, sc_pubsub_subscription *of, sc_error *
     sc_list_init(&sub->link);
     sc_list_add(&self->subs, &sub->link);
     of->component_state = sub;
+    of->credit.on_more = on_more;
     wake(self);
     return SC_OK;
 }
