@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Look-ups. A resolver that answers at once is asked every time; what a slower one says is kept for
- * its max_age_ms, and after that used on while it is asked again, so that no call waits for a list
- * that is known.
+ * Look-ups. A resolver that remembers by itself is asked every time; what another one says is kept
+ * for its max_age_ms, and after that used on while it is asked again, so that no call waits for a
+ * list that is known.
  */
 #include "block/names.h"
 
@@ -112,24 +112,35 @@ static void choose(sc_names *names, sc_name_op *op, const sc_str *addresses, uin
     op->is_last = good <= 1;
 }
 
-/* ---- resolvers that answer at once ---- */
+/* ---- resolvers that remember by themselves ---- */
 
-static sc_code look_up_now(sc_names *names, sc_name_op *op)
+static void on_asked(sc_op *done)
 {
-    sc_resolve_op ask = {.app_id = op->app_id, .namespace_ = op->namespace_};
+    sc_name_op *op = SC_CONTAINER_OF(done, sc_name_op, ask.op);
+
+    if (done->err.code == SC_OK)
+        choose(op->names, op, op->ask.addresses, op->ask.count);
+    else
+        op->op.err = done->err;
+    sc_op_finish(&op->op);
+}
+
+static sc_code look_up_there(sc_names *names, sc_name_op *op)
+{
     sc_code code;
 
-    ask.op.mem = op->op.mem;
-    ask.op.home = op->op.home;
-    code = names->ops->resolve(names->instance->self, &ask);
+    op->names = names;
+    op->ask = (sc_resolve_op){.app_id = op->app_id, .namespace_ = op->namespace_};
+    sc_op_init(&op->ask.op, op->op.home, op->op.mem, on_asked);
+    code = names->ops->resolve(names->instance->self, &op->ask);
     if (code == SC_OK)
-        choose(names, op, ask.addresses, ask.count);
-    else
-        op->op.err = ask.op.err;
+        choose(names, op, op->ask.addresses, op->ask.count);
+    else if (code != SC_PENDING)
+        op->op.err = op->ask.op.err;
     return code;
 }
 
-/* ---- resolvers that take their time ---- */
+/* ---- resolvers that do not ---- */
 
 static sc_name_entry *entry_of(sc_names *names, const sc_name_op *op)
 {
@@ -253,7 +264,7 @@ static void on_resolved(sc_op *done)
 
 sc_code sc_names_look_up(sc_names *names, sc_name_op *op)
 {
-    return names->ops->max_age_ms > 0 ? look_up_known(names, op) : look_up_now(names, op);
+    return names->ops->max_age_ms > 0 ? look_up_known(names, op) : look_up_there(names, op);
 }
 
 void sc_names_doubt(sc_names *names, sc_str address)

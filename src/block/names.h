@@ -17,9 +17,10 @@ typedef struct sc_name_op {
     sc_op op; /* fails in the resolver's words */
     sc_str app_id;
     sc_str namespace_;
-    sc_str address;              /* out, in op.mem: "host:port" */
-    bool is_last;                /* out: no other instance is known that did not fail lately */
-    struct sc_name_entry *entry; /* its own */
+    sc_str address;    /* out, in op.mem: "host:port" */
+    bool is_last;      /* out: no other instance is known that did not fail lately */
+    sc_names *names;   /* its own, as what follows */
+    sc_resolve_op ask; /* of a resolver that remembers by itself */
 } sc_name_op;
 
 /* Opens the resolver `component` ("nameresolution.local"). Fails as its open. */

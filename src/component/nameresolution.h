@@ -8,6 +8,7 @@
 #define SC_COMPONENT_NAMERESOLUTION_H
 
 #include "component/instance.h"
+#include "core/list.h"
 
 /* This sidecar, for others to find. Slices live as long as the instance. */
 typedef struct sc_announcement {
@@ -23,6 +24,7 @@ typedef struct sc_resolve_op {
     sc_str namespace_;
     const sc_str *addresses; /* out: "host:port", at least one on success */
     uint32_t count;          /* out */
+    sc_list link;            /* the resolver's while it is pending */
 } sc_resolve_op;
 
 typedef struct sc_nameresolution_ops {
