@@ -84,11 +84,26 @@ static void warn_of_loneliness(const sc_runtime *rt, const sc_error *err)
                 err->text);
 }
 
+static sc_str resolver_version(const sc_runtime *rt)
+{
+    sc_str version = rt->configuration.name_resolution.version;
+
+    return version.len > 0 ? version : SC_STR("v1");
+}
+
+/* The sidecar runs on without it, as Dapr does. */
+static void log_failure(const sc_runtime *rt, sc_str name, const sc_error *err)
+{
+    sc_log_error(&rt->log,
+                 "[INIT_COMPONENT_FAILURE]: initialization error occurred for nr (%.*s/%.*s): %s",
+                 SC_FMT(name), SC_FMT(resolver_version(rt)), err->text);
+}
+
 void sc_runtime_open_names(sc_runtime *rt)
 {
     const sc_name_resolution_spec *spec = &rt->configuration.name_resolution;
     sc_str name = spec->component.len > 0 ? spec->component : local_component;
-    sc_str version = spec->version.len > 0 ? spec->version : SC_STR("v1");
+    sc_str version = resolver_version(rt);
     sc_str type = sc_arena_fmt(&rt->mem, "nameresolution.%.*s", SC_FMT(name));
     const sc_component *component = sc_component_find(sc_components, type, version);
     sc_error err;
@@ -103,10 +118,7 @@ void sc_runtime_open_names(sc_runtime *rt)
     else if (spec->component.len == 0)
         warn_of_loneliness(rt, &err);
     else
-        sc_log_error(&rt->log,
-                     "[INIT_COMPONENT_FAILURE]: initialization error occurred for nr "
-                     "(%.*s/%.*s): %s",
-                     SC_FMT(name), SC_FMT(version), err.text);
+        log_failure(rt, name, &err);
 }
 
 /* ---- addresses ---- */
@@ -270,19 +282,23 @@ void sc_runtime_open_invocation(sc_runtime *rt)
                                    .max_body_len = rt->options.max_body_len};
 }
 
-sc_code sc_runtime_announce(sc_runtime *rt, sc_error *err)
+void sc_runtime_announce(sc_runtime *rt)
 {
+    const sc_name_resolution_spec *spec = &rt->configuration.name_resolution;
     sc_announcement what = {.app_id = rt->options.app_id,
                             .namespace_ = rt->options.namespace_,
                             .host = announced_host(rt),
                             .port = sc_listener_port(sc_grpc_server_listener(rt->peer_server))};
+    sc_error err;
 
-    if (!rt->names || sc_names_announce(rt->names, &what, err) == SC_OK)
-        return SC_OK;
-    if (rt->configuration.name_resolution.component.len > 0)
-        return sc_error_context(err, "failed to register this sidecar for others");
-    warn_of_loneliness(rt, err);
-    return SC_OK;
+    if (!rt->names || sc_names_announce(rt->names, &what, &err) == SC_OK)
+        return;
+    if (spec->component.len == 0) {
+        warn_of_loneliness(rt, &err);
+        return;
+    }
+    (void)sc_error_context(&err, "others do not find this sidecar");
+    log_failure(rt, spec->component, &err);
 }
 
 void sc_runtime_withdraw(sc_runtime *rt)

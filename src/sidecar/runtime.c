@@ -95,10 +95,7 @@ void sc_runtime_on_app_started(sc_runtime *rt)
 
 void sc_runtime_on_servers_open(sc_runtime *rt)
 {
-    sc_error err;
-
-    if (sc_runtime_announce(rt, &err) != SC_OK)
-        sc_runtime_fatal(rt, err.text);
+    sc_runtime_announce(rt);
     rt->metadata.is_outbound_ready = true;
     sc_app_start_begin(rt);
 }

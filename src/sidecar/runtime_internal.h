@@ -168,7 +168,7 @@ void sc_runtime_open_endpoints(sc_runtime *rt);
 /* The connections to other sidecars and who uses them; after the channel to the application. */
 void sc_runtime_open_invocation(sc_runtime *rt);
 /* Other sidecars find this one from now on, and no more. */
-sc_code sc_runtime_announce(sc_runtime *rt, sc_error *err) SC_MUST_CHECK;
+void sc_runtime_announce(sc_runtime *rt);
 void sc_runtime_withdraw(sc_runtime *rt);
 /* Behind the servers; then sc_runtime_close_components. */
 void sc_runtime_close_invocation(sc_runtime *rt);
