@@ -7,6 +7,7 @@ macro(sc_component path)
 endmacro()
 
 sc_component(nameresolution/local)
+sc_component(nameresolution/mdns)
 sc_component(nameresolution/sqlite)
 sc_component(pubsub/in_memory)
 sc_component(pubsub/redis)
