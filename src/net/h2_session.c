@@ -336,6 +336,8 @@ static nghttp2_option *options_new(const sc_h2_settings *settings)
         sc_out_of_memory("http2 options");
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
+    /* gRPC's C core sends a status text as it is, with a space at its end too. */
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
     nghttp2_option_set_max_outbound_ack(option, 256);
     nghttp2_option_set_max_settings(option, 32);
     nghttp2_option_set_max_reserved_remote_streams(option, 0);

@@ -45,9 +45,12 @@ sc_str sc_grpc_timeout_format(uint64_t timeout_ns, sc_arena *mem)
     return SC_STR("99999999H");
 }
 
-static bool is_plain(char c)
+/* Spaces at the ends are allowed, but HTTP/2 wants none around a value (RFC 9113, 8.2.1). */
+static bool is_plain(sc_str text, size_t at)
 {
-    return c >= ' ' && c <= '~' && c != '%';
+    char c = text.at[at];
+
+    return c >= ' ' && c <= '~' && c != '%' && (c != ' ' || (at > 0 && at + 1 < text.len));
 }
 
 sc_str sc_grpc_message_encode(sc_str text, sc_arena *mem)
@@ -57,7 +60,7 @@ sc_str sc_grpc_message_encode(sc_str text, sc_arena *mem)
     size_t len = 0;
     char *to;
 
-    while (plain < text.len && is_plain(text.at[plain]))
+    while (plain < text.len && is_plain(text, plain))
         plain++;
     if (plain == text.len)
         return sc_arena_str(mem, text);
@@ -65,7 +68,7 @@ sc_str sc_grpc_message_encode(sc_str text, sc_arena *mem)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
 
-        if (is_plain(text.at[i])) {
+        if (is_plain(text, i)) {
             to[len++] = text.at[i];
             continue;
         }

@@ -14,7 +14,8 @@
 sc_code sc_grpc_timeout_parse(sc_str text, uint64_t *timeout_ns, sc_error *err) SC_MUST_CHECK;
 /* The finest unit that fits eight digits. */
 sc_str sc_grpc_timeout_format(uint64_t timeout_ns, sc_arena *mem);
-/* Percent-encoding of grpc-message: everything outside ' '..'~', and '%' itself. */
+/* Percent-encoding of grpc-message: everything outside ' '..'~', '%' itself, and a space at either
+ * end. */
 sc_str sc_grpc_message_encode(sc_str text, sc_arena *mem);
 /* Bytes that are no valid escape stay as they are. */
 sc_str sc_grpc_message_decode(sc_str text, sc_arena *mem);

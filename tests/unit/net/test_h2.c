@@ -564,6 +564,38 @@ static void client_takes_a_scripted_answer(void **state)
     close(fd);
 }
 
+static void client_takes_a_status_text_with_a_space_at_its_end(void **state)
+{
+    fixture *f = *state;
+    sc_buf script = {0};
+    sc_buf block = {0};
+    sc_buf heard = {0};
+    frame got;
+    client c;
+    int fd;
+
+    client_open(f, &c);
+    fd = peer_accept(f->loop, c.listener);
+    put_server_hello(&script);
+    say(f->loop, fd, &script);
+    put_header(&block, SC_STR(":status"), SC_STR("200"));
+    put_header(&block, SC_STR("content-type"), SC_STR("application/grpc"));
+    put_header(&block, SC_STR("grpc-status"), SC_STR("5"));
+    put_header(&block, SC_STR("grpc-message"), SC_STR("no such type: "));
+    put_frame(&script, F_HEADERS, END_STREAM | END_HEADERS, 1, sc_buf_at(&block),
+              sc_buf_len(&block));
+    sc_buf_deinit(&block);
+    assert_true(skip_preface(f->loop, fd));
+    assert_true(hear_frame(f->loop, fd, &heard, F_HEADERS, 1, 0, &got));
+    say(f->loop, fd, &script);
+    turn_until(f->loop, &c.is_done);
+    assert_int_equal(c.op.op.err.code, SC_NOT_FOUND);
+    assert_string_equal(c.op.op.err.text, "no such type: ");
+    client_close(f, &c);
+    sc_buf_deinit(&heard);
+    close(fd);
+}
+
 static void client_maps_http_statuses(void **state)
 {
     fixture *f = *state;
@@ -742,6 +774,7 @@ int main(void)
         T(paused_stream_closes_the_window_and_resume_opens_it),
         T(half_close_waits_for_a_paused_handler),
         T(client_takes_a_scripted_answer),
+        T(client_takes_a_status_text_with_a_space_at_its_end),
         T(client_maps_http_statuses),
         T(client_fails_when_server_dies_before_the_handshake),
         T(client_fails_when_server_dies_in_a_call),
