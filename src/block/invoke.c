@@ -27,6 +27,7 @@ struct sc_invoker {
 static void select_target(sc_invocation *inv);
 static void resolve(sc_invocation *inv);
 static void on_resolved(sc_op *op);
+static void carry_to_found(sc_invocation *inv);
 static void carry_to_peer(sc_invocation *inv);
 static void carry(sc_invocation *inv, sc_invoke_target target);
 static void on_carried(sc_op *op);
@@ -188,24 +189,33 @@ void sc_invoke_own(sc_invoker *invoker, sc_invocation *inv)
     carry_to_own(inv, "app channel is not initialized");
 }
 
+/* Dapr looks its own name up like any other: not found is not called. */
+static bool looks_up_own(const sc_invoker_settings *set)
+{
+    return set->names ? !sc_names_is_withdrawn(set->names) : set->needs_names;
+}
+
 static void select_target(sc_invocation *inv)
 {
     const sc_invoker_settings *set = &inv->invoker->set;
+    bool is_own;
     sc_error err;
 
     if (sc_invoke_split_target(inv->target, set->namespace_, &inv->app_id, &inv->target_namespace,
                                &err) != SC_OK) {
         fail(inv, false, &err);
-    } else if (sc_str_eq(inv->app_id, set->app_id) &&
-               sc_str_eq(inv->target_namespace, set->namespace_)) {
-        carry_to_own(inv, "cannot invoke local endpoint: app channel not initialized");
-    } else {
-        inv->is_to_peer = true;
-        resolve(inv);
+        return;
     }
+    is_own =
+        sc_str_eq(inv->app_id, set->app_id) && sc_str_eq(inv->target_namespace, set->namespace_);
+    inv->is_to_peer = !is_own;
+    if (is_own && !looks_up_own(set))
+        carry_to_found(inv);
+    else
+        resolve(inv);
 }
 
-/* ---- other sidecars ---- */
+/* ---- by name ---- */
 
 static void resolve(sc_invocation *inv)
 {
@@ -224,7 +234,7 @@ static void resolve(sc_invocation *inv)
     code = sc_names_look_up(inv->invoker->set.names, name);
     inv->is_resolving = code == SC_PENDING;
     if (code == SC_OK)
-        carry_to_peer(inv);
+        carry_to_found(inv);
     else if (code != SC_PENDING)
         sc_op_finish(&name->op);
 }
@@ -237,7 +247,7 @@ static void on_resolved(sc_op *op)
     if (inv->is_cancelled) {
         sc_op_finish(&inv->op.op);
     } else if (op->err.code == SC_OK) {
-        carry_to_peer(inv);
+        carry_to_found(inv);
     } else if (inv->has_failed) { /* it was there: what it failed with is the story */
         inv->op.op.err = inv->last;
         inv->op.is_rpc_error = true;
@@ -247,6 +257,16 @@ static void on_resolved(sc_op *op)
         fail(inv, false, &op->err);
     }
 }
+
+static void carry_to_found(sc_invocation *inv)
+{
+    if (inv->is_to_peer)
+        carry_to_peer(inv);
+    else
+        carry_to_own(inv, "cannot invoke local endpoint: app channel not initialized");
+}
+
+/* ---- other sidecars ---- */
 
 /* The caller's headers and what the sidecar says about the caller (HTTP API, "added"). */
 static void add_forwarding(sc_invocation *inv)

@@ -26,7 +26,8 @@ typedef struct sc_invoker_settings {
     sc_str namespace_;
     sc_str host_ip; /* announced to applications in Forwarded and X-Forwarded-For */
     sc_str host_name;
-    sc_names *names; /* NULL: no name resolution */
+    sc_names *names;  /* NULL: no name resolution */
+    bool needs_names; /* without it not even the own application is called by its id */
     sc_peers *peers;
     sc_invoke_target own;            /* the application of this sidecar; zeroed: none */
     const sc_access_control *access; /* NULL: everybody may call */

@@ -42,6 +42,7 @@ struct sc_names {
     sc_map entries; /* of sc_name_entry */
     sc_map doubted; /* addresses, to when they are past it, as a pointer-sized number */
     uint32_t turn;
+    bool is_withdrawn;
     void (*on_closed)(void *user);
     void *user;
 };
@@ -75,8 +76,14 @@ sc_code sc_names_announce(sc_names *names, const sc_announcement *what, sc_error
 
 void sc_names_withdraw(sc_names *names)
 {
+    names->is_withdrawn = true;
     if (names->ops->withdraw)
         names->ops->withdraw(names->instance->self);
+}
+
+bool sc_names_is_withdrawn(const sc_names *names)
+{
+    return names->is_withdrawn;
 }
 
 /* ---- choosing ---- */

@@ -31,6 +31,8 @@ sc_code sc_names_announce(sc_names *names, const sc_announcement *what,
                           sc_error *err) SC_MUST_CHECK;
 /* Others are not to find it any more. */
 void sc_names_withdraw(sc_names *names);
+/* sc_names_withdraw was called. */
+bool sc_names_is_withdrawn(const sc_names *names);
 /* SC_OK: the address is there now and done is not called. SC_PENDING: done comes later. Otherwise
  * op->op.err says why, and done is not called. */
 sc_code sc_names_look_up(sc_names *names, sc_name_op *op) SC_MUST_CHECK;

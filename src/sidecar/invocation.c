@@ -262,6 +262,7 @@ void sc_runtime_open_invocation(sc_runtime *rt)
     rt->peers = sc_peers_open(rt->loop, &peers);
     invoker.host_ip = rt->host_ip;
     invoker.names = rt->names;
+    invoker.needs_names = rt->configuration.name_resolution.component.len > 0;
     invoker.peers = rt->peers;
     if (rt->app)
         invoker.own = sc_app_http_target(rt->app);

@@ -5,12 +5,14 @@ import json
 import os
 import pathlib
 import signal
+import threading
 import time
 
 import pytest
 
 from echo_app import EchoApp
-from sidecar import Sidecar, free_port, wait_until
+from invoke_service import invoke, refused
+from sidecar import App, Sidecar, component, free_port, sub, wait_until
 
 PATH = "/v1.0/invoke/worker/method/json"
 
@@ -168,5 +170,38 @@ def test_an_unknown_resolver_leaves_the_rest_at_work(start, tmp_path):
     sidecar = start(Sidecar, "a", flags=["--config", str(tmp_path / "config.yaml")])
     assert any("[CREATE_COMPONENT_FAILURE]: initialization error occurred for nr (nothing/v1): "
                "couldn't find name resolver nothing/v1" in line for line in sidecar.log)
-    status, data, _ = sidecar.get(PATH)
-    assert status == 500 and b"failed to invoke, id: worker, err: name resolver not initialized" in data
+    for app_id in ("worker", "a"):  # also its own: as Dapr, it looks that up, too
+        status, data, _ = sidecar.get(f"/v1.0/invoke/{app_id}/method/json")
+        assert status == 500 and f"failed to invoke, id: {app_id}, err: name resolver not initialized" in data.decode()
+
+
+def test_a_sidecar_looks_its_own_application_up_like_any_other(start, registry):
+    app = start(EchoApp, "worker")
+    own = start(Sidecar, "worker", app_port=app.port, env=registry)
+    assert ask(own) == "worker" and invoke(own, "worker", "json").json()["app"] == "worker"
+    headers = {name.lower() for name, _ in json.loads(own.get(PATH)[1])["headers"]}
+    assert "dapr-caller-app-id" not in headers  # found, the call goes to the application, not through the own port
+    files(registry)[0].unlink()
+    wait_until(lambda: own.get(PATH)[0] == 500, "not found any more")
+    assert json.loads(own.get(PATH)[1])["message"] == "failed to invoke, id: worker, err: couldn't find service: worker"
+    assert refused(own, "worker", "json")[:2] == ("INTERNAL", "failed to invoke, id: worker, err: "
+                                                              "couldn't find service: worker")
+    assert own.request("PUT", "/v1.0/invoke/worker/method/upload", iter([b"part"]))[0] == 500
+
+
+def test_a_sidecar_that_stops_still_calls_its_own_application(start, registry, tmp_path):
+    """While the application works at its last event the sidecar is not to be found any more; the application is."""
+    at_work, answers = threading.Event(), []
+
+    def answer(path, body):
+        if path == "/t":
+            at_work.set()
+            wait_until(lambda: any("shutting down" in line for line in list(sidecar.log)), "stops")
+            answers.append(sidecar.request("POST", "/v1.0/invoke/worker/method/again", b"{}")[0])
+        return 200, {}
+    app = start(App, [sub()], answer)
+    sidecar = start(Sidecar, "worker", component(tmp_path), app.port, env=registry)
+    assert sidecar.publish("pubsub", "t", 1)[0] == 204
+    assert at_work.wait(15)
+    assert sidecar.stop() == 0, "\n".join(sidecar.log)
+    assert answers == [200]
