@@ -26,7 +26,8 @@ typedef struct sc_name_op {
 /* Opens the resolver `component` ("nameresolution.local"). Fails as its open. */
 sc_code sc_names_open(const sc_component *component, const sc_component_env *env, sc_names **out,
                       sc_error *err) SC_MUST_CHECK;
-/* From now on others find this sidecar, if the resolver announces at all. */
+/* From now on others find this sidecar, if the resolver announces at all. SC_PENDING: from
+ * what->op on, which completes later. */
 sc_code sc_names_announce(sc_names *names, const sc_announcement *what,
                           sc_error *err) SC_MUST_CHECK;
 /* Others are not to find it any more. */

@@ -16,6 +16,7 @@ typedef struct sc_announcement {
     sc_str namespace_; /* "default" when none is set */
     sc_str host;       /* an address literal, IPv6 without brackets */
     uint16_t port;     /* of the internal gRPC server */
+    sc_op *op;         /* completes when announce returned SC_PENDING; also when it is withdrawn */
 } sc_announcement;
 
 typedef struct sc_resolve_op {
@@ -30,8 +31,8 @@ typedef struct sc_resolve_op {
 typedef struct sc_nameresolution_ops {
     /* Checks the settings and makes the resolver usable. `conf` lives as long as `self`. */
     sc_code (*open)(void *self, const void *conf, const sc_component_env *env, sc_error *err);
-    /* From now on others find this sidecar. NULL: the resolver has nothing to announce. At most
-     * once. */
+    /* From now on, or from what->op on (SC_PENDING), others find this sidecar. NULL: the resolver
+     * has nothing to announce. At most once. */
     sc_code (*announce)(void *self, const sc_announcement *what, sc_error *err);
     /* Takes it back. NULL with `announce`. close does it too. */
     void (*withdraw)(void *self);

@@ -283,23 +283,36 @@ void sc_runtime_open_invocation(sc_runtime *rt)
                                    .max_body_len = rt->options.max_body_len};
 }
 
+static void on_announced(sc_op *op);
+
 void sc_runtime_announce(sc_runtime *rt)
 {
-    const sc_name_resolution_spec *spec = &rt->configuration.name_resolution;
+    sc_op *op = &rt->announcing;
     sc_announcement what = {.app_id = rt->options.app_id,
                             .namespace_ = rt->options.namespace_,
                             .host = announced_host(rt),
-                            .port = sc_listener_port(sc_grpc_server_listener(rt->peer_server))};
-    sc_error err;
+                            .port = sc_listener_port(sc_grpc_server_listener(rt->peer_server)),
+                            .op = op};
 
-    if (!rt->names || sc_names_announce(rt->names, &what, &err) == SC_OK)
+    sc_op_init(op, sc_loop_ops(rt->loop), &rt->mem, on_announced);
+    if (!rt->names || sc_names_announce(rt->names, &what, &op->err) != SC_PENDING)
+        sc_op_finish(op);
+}
+
+static void on_announced(sc_op *op)
+{
+    sc_runtime *rt = SC_CONTAINER_OF(op, sc_runtime, announcing);
+    sc_str component = rt->configuration.name_resolution.component;
+
+    if (rt->is_stopping)
         return;
-    if (spec->component.len == 0) {
-        warn_of_loneliness(rt, &err);
-        return;
+    if (op->err.code != SC_OK && component.len == 0) {
+        warn_of_loneliness(rt, &op->err);
+    } else if (op->err.code != SC_OK) {
+        (void)sc_error_context(&op->err, "others do not find this sidecar");
+        log_failure(rt, component, &op->err);
     }
-    (void)sc_error_context(&err, "others do not find this sidecar");
-    log_failure(rt, spec->component, &err);
+    sc_runtime_on_announced(rt);
 }
 
 void sc_runtime_withdraw(sc_runtime *rt)

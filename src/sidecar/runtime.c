@@ -93,9 +93,8 @@ void sc_runtime_on_app_started(sc_runtime *rt)
                 (unsigned long long)(sc_loop_now_ms(rt->loop) - rt->started_ms));
 }
 
-void sc_runtime_on_servers_open(sc_runtime *rt)
+void sc_runtime_on_announced(sc_runtime *rt)
 {
-    sc_runtime_announce(rt);
     rt->metadata.is_outbound_ready = true;
     sc_app_start_begin(rt);
 }

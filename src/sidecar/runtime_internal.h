@@ -106,6 +106,7 @@ struct sc_runtime {
     sc_opening opening;
     sc_str host_ip; /* of this machine, as others see it */
     sc_names *names;
+    sc_op announcing;
     sc_peers *peers;
     sc_invoker *invoker;
     sc_proxy *proxy;
@@ -167,8 +168,9 @@ sc_str sc_runtime_internal_host(const sc_runtime *rt);
 void sc_runtime_open_endpoints(sc_runtime *rt);
 /* The connections to other sidecars and who uses them; after the channel to the application. */
 void sc_runtime_open_invocation(sc_runtime *rt);
-/* Other sidecars find this one from now on, and no more. */
+/* Other sidecars find this one; then sc_runtime_on_announced. */
 void sc_runtime_announce(sc_runtime *rt);
+/* And no more. */
 void sc_runtime_withdraw(sc_runtime *rt);
 /* Behind the servers; then sc_runtime_close_components. */
 void sc_runtime_close_invocation(sc_runtime *rt);
@@ -194,7 +196,7 @@ int sc_runtime_run(const sc_options *options, int log_fd, bool is_first);
 sc_log_sink sc_runtime_sink(const sc_options *options, int fd, sc_arena *mem);
 /* "Fatal error from runtime: TEXT"; the kernel takes back what was built. */
 void sc_runtime_fatal(sc_runtime *rt, const char *text) SC_NORETURN;
-void sc_runtime_on_servers_open(sc_runtime *rt);
+void sc_runtime_on_announced(sc_runtime *rt);
 void sc_runtime_on_app_started(sc_runtime *rt);
 static inline sc_log sc_runtime_log(sc_runtime *rt, const char *scope)
 {

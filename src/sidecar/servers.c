@@ -196,7 +196,7 @@ static void go_on(sc_runtime *rt)
             break;
         begin_kind(rt);
     }
-    sc_runtime_on_servers_open(rt);
+    sc_runtime_announce(rt);
 }
 
 /* ---- the APIs ---- */

@@ -3,8 +3,8 @@
  * nameresolution.sqlite: the sidecars that share one file, in Dapr's table.
  *
  * A sidecar writes its address there, and renews the row while it lives; a row that is not renewed
- * is a dead sidecar's, and nobody sees it any more. Questions, renewals and the removal run on a
- * lane. Opening and announcing wait for the file: they come once, before anybody calls.
+ * is a dead sidecar's, and nobody sees it any more. All that is done with the file runs on a lane;
+ * only opening it waits, for busyTimeout at most, when nobody calls yet.
  */
 #include <stdio.h>
 
@@ -37,6 +37,7 @@ typedef struct sqlite_names {
     sc_sqlite_host own;     /* written once, before the lane sees it */
     char id[SC_UUID_LEN + 1];
     char address[MAX_ADDRESS];
+    sc_op *announcing; /* not NULL: the row is being written for the first time */
     sc_timer renew_timer;
     sc_lane_op renewal;
     sc_lane_op removal;
@@ -114,14 +115,15 @@ static uint64_t renew_ms(const sqlite_names *self)
     return (uint64_t)(half < latest ? half : latest);
 }
 
-/* With a connection of its own: the lane may be busy with the other. */
+static bool submit_renewal(sqlite_names *self, void (*done)(sc_op *op), sc_error *err);
+static void on_announced(sc_op *op);
+
+/* The first renewal writes the row. */
 static sc_code sqlite_announce(void *at, const sc_announcement *what, sc_error *err)
 {
     sqlite_names *self = at;
     bool is_v6 = sc_str_find(what->host, ':') < what->host.len;
-    sc_sqlite_hosts *hosts;
     sc_random random;
-    sc_code code;
     int len = snprintf(self->address, sizeof(self->address), is_v6 ? "[%.*s]:%u" : "%.*s:%u",
                        SC_FMT(what->host), what->port);
 
@@ -133,16 +135,23 @@ static sc_code sqlite_announce(void *at, const sc_announcement *what, sc_error *
     self->own = (sc_sqlite_host){.id = sc_str_of(self->id, SC_UUID_LEN),
                                  .address = sc_str_of(self->address, (size_t)len),
                                  .app_id = what->app_id};
-    code = sc_sqlite_hosts_open(&self->settings, &hosts, err);
-    if (code != SC_OK)
-        return code;
-    code = sc_sqlite_hosts_add(hosts, &self->own, err);
-    sc_sqlite_hosts_close(hosts);
-    if (code == SC_OK) {
-        self->is_announced = true;
+    if (!submit_renewal(self, on_announced, err))
+        return err->code;
+    self->announcing = what->op;
+    self->is_announced = true;
+    return SC_PENDING;
+}
+
+static void on_announced(sc_op *op)
+{
+    sqlite_names *self = SC_CONTAINER_OF(op, sqlite_names, renewal.op);
+
+    self->is_renewing = false;
+    self->has_failed = op->err.code != SC_OK;
+    if (self->is_announced) /* and not withdrawn already */
         sc_timer_start(&self->renew_timer, renew_ms(self));
-    }
-    return code;
+    self->announcing->err = op->err;
+    sc_op_finish(self->announcing);
 }
 
 /* When the file was removed, or another was put there, all sidecars meet in the new one. */
@@ -184,17 +193,22 @@ static void on_renewed(sc_op *op)
     self->has_failed = has_failed;
 }
 
+static bool submit_renewal(sqlite_names *self, void (*done)(sc_op *op), sc_error *err)
+{
+    sc_op_init(&self->renewal.op, sc_loop_ops(self->env->loop), NULL, done);
+    self->renewal.work = run_renewal;
+    self->is_renewing = sc_lane_submit(self->lane, &self->renewal, err) == SC_PENDING;
+    return self->is_renewing;
+}
+
 static void on_renew_due(sc_timer *timer)
 {
     sqlite_names *self = SC_CONTAINER_OF(timer, sqlite_names, renew_timer);
     sc_error err;
 
     sc_timer_start(timer, renew_ms(self));
-    if (self->is_renewing)
-        return;
-    sc_op_init(&self->renewal.op, sc_loop_ops(self->env->loop), NULL, on_renewed);
-    self->renewal.work = run_renewal;
-    self->is_renewing = sc_lane_submit(self->lane, &self->renewal, &err) == SC_PENDING;
+    if (!self->is_renewing)
+        (void)submit_renewal(self, on_renewed, &err);
 }
 
 static void run_removal(sc_lane_op *op)

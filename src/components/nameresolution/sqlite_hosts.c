@@ -122,6 +122,7 @@ sc_code sc_sqlite_hosts_open(const sc_sqlite_hosts_settings *settings, sc_sqlite
 
     sc_arena_init(&mem, NULL);
     hosts->settings = settings;
+    (void)sc_sqlite_wait_once(&hosts->db, true);
     code = sc_sqlite_open_connection(&hosts->db, settings->connection, settings->busy_ms, true,
                                      &mem, err);
     if (code == SC_OK) {
@@ -131,6 +132,7 @@ sc_code sc_sqlite_hosts_open(const sc_sqlite_hosts_settings *settings, sc_sqlite
         if (code != SC_OK)
             (void)sc_error_context(err, "cannot open '%.*s'", SC_FMT(settings->connection));
     }
+    (void)sc_sqlite_wait_once(&hosts->db, false);
     sc_arena_deinit(&mem);
     if (code == SC_OK)
         *out = hosts;

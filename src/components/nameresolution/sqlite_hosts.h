@@ -31,8 +31,8 @@ typedef struct sc_sqlite_host {
 /* Checks names and options. Fails with SC_INVALID. */
 sc_code sc_sqlite_hosts_check(const sc_sqlite_hosts_settings *settings,
                               sc_error *err) SC_MUST_CHECK;
-/* Opens or creates the file and its tables; `settings` lives as long as the result. Fails as
- * sc_sqlite_open, or when the tables are of a later version. */
+/* Opens or creates the file and its tables, and waits busy_ms for others at most; `settings` lives
+ * as long as the result. Fails as sc_sqlite_open, or when the tables are of a later version. */
 sc_code sc_sqlite_hosts_open(const sc_sqlite_hosts_settings *settings, sc_sqlite_hosts **out,
                              sc_error *err) SC_MUST_CHECK;
 void sc_sqlite_hosts_close(sc_sqlite_hosts *hosts);

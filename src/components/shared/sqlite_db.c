@@ -12,20 +12,35 @@
 #include "core/clock.h"
 #include "core/file.h"
 
+static uint64_t clock_ms(void)
+{
+    return sc_clock_mono_ns() / 1000000;
+}
+
 /* Short naps: transactions of other sidecars take a millisecond or so. The limit is one of time,
  * for on a busy machine a nap may take many times what was asked for. */
 static int on_busy(void *self, int tries)
 {
     sc_sqlite_db *db = self;
     struct timespec nap = {.tv_nsec = tries < 10 ? 100000 : 1000000};
-    uint64_t now_ms = sc_clock_mono_ns() / 1000000;
+    uint64_t now_ms = clock_ms();
 
-    if (tries == 0)
+    if (tries == 0 && !db->is_waiting_once)
         db->busy_since_ms = now_ms;
     if (now_ms - db->busy_since_ms >= db->busy_ms)
         return 0;
     (void)nanosleep(&nap, NULL);
     return 1;
+}
+
+bool sc_sqlite_wait_once(sc_sqlite_db *db, bool waits_once)
+{
+    bool before = db->is_waiting_once;
+
+    if (waits_once && !before)
+        db->busy_since_ms = clock_ms();
+    db->is_waiting_once = waits_once;
+    return before;
 }
 
 static void note_file(sc_sqlite_db *db)
@@ -217,12 +232,14 @@ sc_code sc_sqlite_fail(const sc_sqlite_db *db, const char *doing, sc_error *err)
  */
 sc_code sc_sqlite_run(sc_sqlite_db *db, const char *sql, sc_error *err)
 {
+    bool was_waiting_once = sc_sqlite_wait_once(db, true);
     int tries = 0;
     int rc;
 
     do
         rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     while (rc == SQLITE_BUSY && sqlite3_get_autocommit(db->handle) && on_busy(db, tries++));
+    (void)sc_sqlite_wait_once(db, was_waiting_once);
     return rc == SQLITE_OK ? SC_OK : sc_sqlite_fail(db, sql, err);
 }
 

@@ -15,7 +15,8 @@ typedef struct sc_sqlite_db {
     sqlite3 *handle;
     uint32_t busy_ms; /* how long to wait for another process's transaction */
     uint64_t busy_since_ms;
-    uint64_t device; /* which file it is; 0: in memory */
+    bool is_waiting_once; /* busy_since_ms is not of the last wait, but of the first */
+    uint64_t device;      /* which file it is; 0: in memory */
     uint64_t inode;
 } sc_sqlite_db;
 
@@ -23,6 +24,9 @@ typedef struct sc_sqlite_db {
  * Fails with SC_UNAVAILABLE naming it and SQLite's reason. */
 sc_code sc_sqlite_open(sc_sqlite_db *db, const char *file, uint32_t busy_ms,
                        sc_error *err) SC_MUST_CHECK;
+/* Until it is called with false, busy_ms is for all that is done, not for each statement. Returns
+ * how it was before. */
+bool sc_sqlite_wait_once(sc_sqlite_db *db, bool waits_once);
 void sc_sqlite_close(sc_sqlite_db *db); /* all statements are finalized before */
 
 /* ---- connection strings: a path or a file: URI, "?_pragma=name(value)" as Dapr's driver takes it
