@@ -8,11 +8,12 @@
 
 sc_str sc_invoke_failure(const sc_invoke_op *op, sc_arena *mem)
 {
-    const sc_error *err = &op->op.err;
+    sc_str text = op->story.len > 0 ? op->story : sc_str_from(op->op.err.text);
 
     if (!op->is_rpc_error)
-        return sc_arena_str(mem, sc_str_from(err->text));
-    return sc_arena_fmt(mem, "rpc error: code = %s desc = %s", sc_code_name(err->code), err->text);
+        return sc_arena_str(mem, text);
+    return sc_arena_fmt(mem, "rpc error: code = %s desc = %.*s", sc_code_name(op->op.err.code),
+                        SC_FMT(text));
 }
 
 bool sc_invoke_is_hop_header(sc_str name)

@@ -57,6 +57,7 @@ struct sc_invoke_op {
     /* What is answered, from on_head on. */
     sc_invoke_response answer;
     bool has_head;
+    sc_str story;      /* of a failure, whole, where op.err may have cut it; else empty */
     bool is_rpc_error; /* the failure is a gRPC status, and worded as one where it is told */
     bool is_unreached; /* the failure came before anybody could see the request */
     void *state;       /* the carrier's */

@@ -181,12 +181,15 @@ static void take_answer(grpc_leg *leg)
     sc_invoke_response *answer = &leg->op->answer;
     const sc_str *details = sc_pairs_get(&leg->grpc.trailers, SC_STR("grpc-status-details-bin"));
     sc_arena *mem = leg->op->op.mem;
+    sc_str text = leg->grpc.message;
     sc_error err = leg->grpc.op.err;
 
-    if (err.code == SC_OK && sc_invoke_answer_unpack(leg->grpc.answer, answer, &err) != SC_OK)
+    if (err.code == SC_OK && sc_invoke_answer_unpack(leg->grpc.answer, answer, &err) != SC_OK) {
+        text = sc_arena_str(mem, sc_str_from(err.text));
         details = NULL;
+    }
     answer->status = (int)err.code;
-    answer->text = sc_arena_str(mem, sc_str_from(err.text));
+    answer->text = text;
     if (details && err.code != SC_OK)
         answer->packed = *details;
     take_pairs(&answer->headers, &leg->grpc.headers, mem);

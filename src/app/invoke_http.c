@@ -357,8 +357,9 @@ static void on_done(sc_op *done)
     if (done->err.code != SC_OK && done->err.code != SC_CANCELLED && !op->has_head) {
         sc_str verb = go_verb(leg->http.method, op->op.mem);
 
-        (void)sc_fail(&op->op.err, done->err.code, "%.*s \"%.*s%.*s\": %s", SC_FMT(verb),
-                      SC_FMT(app->base), SC_FMT(leg->target), done->err.text);
+        op->story = sc_arena_fmt(op->op.mem, "%.*s \"%.*s%.*s\": %s", SC_FMT(verb),
+                                 SC_FMT(app->base), SC_FMT(leg->target), done->err.text);
+        (void)sc_fail(&op->op.err, done->err.code, "%.*s", SC_FMT(op->story));
     }
     sc_op_finish(&op->op);
     sc_gate_leave(&app->gate);

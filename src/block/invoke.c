@@ -250,6 +250,7 @@ static void on_resolved(sc_op *op)
         carry_to_found(inv);
     } else if (inv->has_failed) { /* it was there: what it failed with is the story */
         inv->op.op.err = inv->last;
+        inv->op.story = inv->last_story;
         inv->op.is_rpc_error = true;
         inv->op.is_unreached = false; /* there is no other to try at once */
         sc_op_finish(&inv->op.op);
@@ -355,8 +356,10 @@ static bool try_again(sc_invocation *inv)
     if (!may_try_again(inv))
         return false;
     inv->last = inv->op.op.err;
+    inv->last_story = inv->op.story;
     inv->has_failed = true;
     if (inv->op.is_unreached && !inv->name.is_last && inv->failovers++ < FAILOVERS_MAX) {
+        inv->op.story = SC_STR_NONE;
         resolve(inv);
         return true;
     }
@@ -370,6 +373,7 @@ static bool try_again(sc_invocation *inv)
                     "Error processing operation DaprBuiltInServiceRetries. Retrying in %llus…",
                     (unsigned long long)pause_ms / 1000);
     inv->op.target.carrier = &waiting;
+    inv->op.story = SC_STR_NONE;
     sc_timer_start(&inv->pause, pause_ms);
     return true;
 }

@@ -54,6 +54,7 @@ typedef struct sc_invocation {
     sc_pairs plain_metadata; /* as the caller gave it */
     sc_retry_state retry;
     sc_error last; /* of the attempt before */
+    sc_str last_story;
     sc_timer pause;
     uint64_t started_ns; /* of an attempt with a peer; 0: none is under way */
     sc_buf held;         /* of an open body, while nobody takes it */

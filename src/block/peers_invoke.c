@@ -228,6 +228,7 @@ static void on_done(sc_op *done)
         return;
     }
     op->op.err = done->err;
+    op->story = leg->failure.code == SC_OK ? leg->grpc.message : SC_STR_NONE;
     op->is_rpc_error = true;
     op->is_unreached = leg->grpc.is_unreached;
     if (done->err.code == SC_OK && leg->is_unary)

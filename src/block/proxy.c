@@ -402,7 +402,6 @@ static void pass_on_status(sc_proxy_call *call)
 {
     const sc_pairs *trailers = &call->out.trailers;
     const sc_str *details = sc_pairs_get(trailers, SC_STR("grpc-status-details-bin"));
-    const sc_error *err = &call->out.op.err;
 
     for (uint32_t i = 0; i < trailers->count; i++) {
         if (!is_of_connection(trailers->at[i].name) &&
@@ -410,7 +409,8 @@ static void pass_on_status(sc_proxy_call *call)
             sc_grpc_set_trailer(call->in, trailers->at[i].name, trailers->at[i].value);
     }
     call->is_over = true;
-    sc_grpc_finish(call->in, err->code, sc_str_from(err->text), details ? *details : SC_STR_NONE);
+    sc_grpc_finish(call->in, call->out.op.err.code, call->out.message,
+                   details ? *details : SC_STR_NONE);
 }
 
 static void on_done(sc_op *done)

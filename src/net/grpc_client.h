@@ -37,8 +37,8 @@ typedef struct sc_grpc_call_events {
 
 /* A call: unary as it stands, or with messages one by one in either direction. */
 struct sc_grpc_call_op {
-    sc_op op;    /* the status the server (or the channel) gave; op.err.text its message */
-    sc_str path; /* "/package.Service/Method" */
+    sc_op op; /* the status the server (or the channel) gave; op.err.text its message, if short */
+    sc_str path;                 /* "/package.Service/Method" */
     const sc_pairs *metadata;    /* NULL: none; "-bin" values as bytes */
     const sc_str *request_parts; /* the packed message, in pieces */
     size_t request_part_count;
@@ -48,6 +48,7 @@ struct sc_grpc_call_op {
     const sc_grpc_call_events *events; /* NULL: one answer, kept */
     /* out, in op.mem */
     uint64_t started_ms; /* loop clock, when it was sent */
+    sc_str message;      /* of the status, whole; empty on success */
     sc_str answer;       /* the packed message; empty when the call failed or has events */
     sc_pairs headers;
     sc_pairs trailers; /* "-bin" decoded; grpc-status and grpc-message left out */

@@ -25,7 +25,7 @@ sc_grpc_out *sc_grpc_out_new(sc_grpc_channel *channel, sc_grpc_call_op *op)
     out->channel = channel;
     out->op = op;
     op->internal = out;
-    op->answer = SC_STR_NONE;
+    op->message = op->answer = SC_STR_NONE;
     op->headers = (sc_pairs){0};
     op->trailers = (sc_pairs){0};
     op->is_unreached = false;
@@ -349,14 +349,16 @@ static void take_status(sc_grpc_out *out)
         return;
     if (sc_grpc_metadata_from(from, op->op.mem, &op->trailers, &op->op.err) != SC_OK)
         return;
-    if (code != SC_OK)
+    if (code != SC_OK) {
         (void)sc_fail(&op->op.err, code, "%.*s", SC_FMT(message));
-    else if (sc_grpc_inbox_is_inside(&out->inbox))
+        op->message = message;
+    } else if (sc_grpc_inbox_is_inside(&out->inbox)) {
         (void)sc_fail(&op->op.err, SC_INTERNAL, "unexpected EOF");
-    else if (!out->has_answer && !op->events)
+    } else if (!out->has_answer && !op->events) {
         (void)sc_fail(&op->op.err, SC_INTERNAL,
                       "cardinality violation: received no response message from "
                       "non-server-streaming RPC");
+    }
 }
 
 /* The answer was handed on to its end. */
@@ -445,7 +447,10 @@ void sc_grpc_out_complete(sc_grpc_out *out)
     sc_buf_deinit(&out->unsent);
     sc_buf_deinit(&out->paused);
     sc_grpc_inbox_deinit(&out->inbox);
-    if (out->op->op.err.code != SC_OK)
+    if (out->op->op.err.code != SC_OK) {
         out->op->answer = SC_STR_NONE;
+        if (!out->op->message.at)
+            out->op->message = sc_str_from(out->op->op.err.text);
+    }
     sc_op_finish(&out->op->op);
 }

@@ -15,6 +15,7 @@
 #define STREAM_WINDOW     (1 << 20)     /* what one stream may send unread */
 #define CONNECTION_WINDOW (8 << 20)     /* what all streams together may */
 #define SPARE_MAX         (16u * 1024u) /* a pooled send buffer */
+#define FIRST_FRAME_MAX   16384u        /* RFC 9113 section 4.2, as long as nobody allowed more */
 #define HANDSHAKE_MS      20000u        /* for the peer's first SETTINGS */
 #define CLOSE_LINGER_MS   1000u         /* for the last GOAWAY to leave */
 
@@ -211,10 +212,29 @@ void sc_h2_end_with_calm(sc_h2_session *session, sc_str debug)
 
 /* ---- the stream below ---- */
 
+/* What a client hears first is told as Go tells it: what speaks HTTP/1 begins with "HTTP", which
+ * reads as a frame of 4.7 million bytes. */
+static void check_first_frame(sc_h2_session *session, const char *at, size_t len)
+{
+    const uint8_t *head = session->first;
+
+    for (size_t i = 0; i < len && session->first_len < sizeof(session->first); i++)
+        session->first[session->first_len++] = (uint8_t)at[i];
+    if (session->first_len < sizeof(session->first))
+        return;
+    if (((uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2]) > FIRST_FRAME_MAX)
+        sc_h2_die(session, SC_UNAVAILABLE, "error reading server preface: http2: frame too large");
+    else if (head[3] != NGHTTP2_SETTINGS)
+        sc_h2_die(session, SC_UNAVAILABLE,
+                  "initial http2 frame from server is not a settings frame");
+}
+
 static void receive(sc_h2_session *session, const char *at, size_t len)
 {
     ssize_t done;
 
+    if (!session->is_server && session->first_len < sizeof(session->first))
+        check_first_frame(session, at, len);
     if (session->state == SC_H2_DEAD)
         return;
     session->last_recv_ms = sc_loop_now_ms(session->loop);

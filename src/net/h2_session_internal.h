@@ -10,7 +10,8 @@
 #include "io/timer.h"
 #include "net/h2_session.h"
 
-#define SC_H2_RESET_BURST 1000u /* RST_STREAM frames from a peer, at once */
+#define SC_H2_FRAME_HEAD_LEN 9u
+#define SC_H2_RESET_BURST    1000u /* RST_STREAM frames from a peer, at once */
 
 typedef enum sc_h2_state {
     SC_H2_OPENING,   /* client: the connection is being made */
@@ -29,10 +30,12 @@ struct sc_h2_session {
     sc_h2_state state;
     bool is_server;
     bool was_connected;
-    size_t preface_left; /* server: bytes of it still to come */
-    bool has_settings;   /* the peer's SETTINGS came */
-    bool is_going;       /* a GOAWAY came, or stream ids ran out */
-    bool is_paused;      /* not read, because the peer does not read */
+    size_t preface_left;                 /* server: bytes of it still to come */
+    bool has_settings;                   /* the peer's SETTINGS came */
+    uint8_t first[SC_H2_FRAME_HEAD_LEN]; /* client: of the peer's first frame */
+    size_t first_len;
+    bool is_going;  /* a GOAWAY came, or stream ids ran out */
+    bool is_paused; /* not read, because the peer does not read */
     bool is_last_goaway_sent;
     uint32_t goaway_code; /* as sent or received, worst */
     sc_list streams;

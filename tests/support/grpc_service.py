@@ -11,11 +11,16 @@ import grpc_api
 ECHO = "/test.Echo/"
 
 
+def long_message(length):
+    return "".join(f"{n} ü; " for n in range(length))[:length]
+
+
 class GrpcApp:
-    """OnInvoke answers what it got as JSON; a method "fail" refuses with details, "hang" waits for the end.
+    """OnInvoke answers what it got as JSON; a method "fail" refuses with details, "fail-long" at length, "hang" waits
+    for the end.
 
     test.Echo: Unary, ServerStream ("count size" as text), ClientStream (the lengths), Bidi (each message back),
-    Metadata (what came, as JSON), Fail (with trailers and details), Hang."""
+    Metadata (what came, as JSON), Fail (with trailers and details), FailLong (a message of so many bytes), Hang."""
 
     def __init__(self, name="grpc-app", credentials=None):
         self.name = name
@@ -40,6 +45,7 @@ class GrpcApp:
         if details.method == "/dapr.proto.runtime.v1.AppCallback/OnInvoke":
             return grpc.unary_unary_rpc_method_handler(self.on_invoke)
         kinds = {"Unary": grpc.unary_unary_rpc_method_handler, "Fail": grpc.unary_unary_rpc_method_handler,
+                 "FailLong": grpc.unary_unary_rpc_method_handler,
                  "Metadata": grpc.unary_unary_rpc_method_handler, "Hang": grpc.unary_unary_rpc_method_handler,
                  "ServerStream": grpc.unary_stream_rpc_method_handler,
                  "FailLate": grpc.unary_stream_rpc_method_handler,
@@ -59,6 +65,8 @@ class GrpcApp:
         context.set_trailing_metadata([("x-end", "trailer"), ("x-end-bin", b"\x01")])
         if request.method == "fail":
             self.refuse(context)
+        if request.method == "fail-long":
+            self.refuse_at_length(context, request.data.value)
         if request.method == "hang":
             self.hang(context)
         if request.method == "size":
@@ -97,6 +105,13 @@ class GrpcApp:
         context.set_trailing_metadata([("x-end", "trailer"),
                                        ("grpc-status-details-bin", status.SerializeToString())])
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, "app says no")
+
+    def FailLong(self, data, context):
+        self.refuse_at_length(context, data)
+
+    def refuse_at_length(self, context, data):
+        """With a message of so many bytes, which are not all the same."""
+        context.abort(grpc.StatusCode.ABORTED, long_message(int(data)))
 
     def watch(self, context):
         """Call what this returns before the last message: a call that ends sooner was cancelled."""

@@ -31,7 +31,8 @@ def invoke(sidecar, app_id, method, data=b"", verb=POST, query="", content_type=
     if verb is not None:
         request.message.http_extension.verb = verb
         request.message.http_extension.querystring = query
-    with grpc.insecure_channel(f"127.0.0.1:{sidecar.grpc_port}", [("grpc.max_receive_message_length", -1)]) as channel:
+    with grpc.insecure_channel(f"127.0.0.1:{sidecar.grpc_port}", [("grpc.max_receive_message_length", -1),
+                                                                      ("grpc.max_metadata_size", 1 << 20)]) as channel:
         rpc = channel.unary_unary("/dapr.proto.runtime.v1.Dapr/InvokeService")
         return Answer(*rpc.with_call(request.SerializeToString(), metadata=metadata, timeout=timeout))
 

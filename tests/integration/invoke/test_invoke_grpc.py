@@ -8,7 +8,7 @@ import pytest
 
 import grpc_api
 from echo_app import EchoApp
-from grpc_service import GrpcApp
+from grpc_service import GrpcApp, long_message
 from invoke_service import POST, invoke, refused
 from sidecar import Sidecar, free_port, wait_until
 
@@ -137,6 +137,28 @@ def test_a_status_of_a_grpc_application_passes(side):
     assert (details[0].reason, details[0].domain) == ("APP", "app")
     assert headers["x-app"] and headers["traceparent"] == NO_TRACE
     assert trailers["x-end"] == "trailer" and trailers["traceparent"] == NO_TRACE
+
+
+@pytest.mark.parametrize("length", [439, 441, 10000])
+def test_a_long_message_of_a_status_passes_whole(side, length):
+    code, text, *_ = refused(side["gb"], "gb", "fail-long", str(length).encode())
+    assert (code, text) == ("ABORTED", long_message(length))
+    status, data, _ = side["gb"].request("POST", "/v1.0/invoke/gb/method/fail-long", str(length).encode())
+    assert (status, json.loads(data)) == (409, {"code": 10, "message": long_message(length)})
+
+
+def test_a_message_longer_than_headers_may_be_fails_the_call(side):
+    code, *_ = refused(side["gb"], "gb", "fail-long", b"300000")
+    assert code == "UNAVAILABLE"
+    assert invoke(side["gb"], "gb", "m").json()["app"] == "gb"
+
+
+def test_a_long_url_does_not_hide_why_a_call_failed(side):
+    """The application closes the connection without an answer."""
+    code, text, *_ = refused(side["callee"], "callee", "nothing/" + "x" * 5000, verb=GET)
+    assert code == "INTERNAL" and text.endswith("x" * 5000 + '": EOF')
+    status, data, _ = side["callee"].get("/v1.0/invoke/callee/method/nothing/" + "x" * 5000)
+    assert status == 500 and json.loads(data)["message"].endswith("x" * 5000 + '": EOF')
 
 
 def test_large_answers_up_to_the_limit(side):

@@ -8,7 +8,7 @@ import pytest
 
 import grpc_api
 from echo_app import EchoApp
-from grpc_service import GrpcApp
+from grpc_service import GrpcApp, long_message
 from sidecar import Sidecar, free_port
 
 SERVICE = "/dapr.proto.internals.v1.ServiceInvocation/"
@@ -150,6 +150,13 @@ def test_a_status_of_a_grpc_application_is_an_answer(ports):
         assert (answer.status.code, answer.status.message) == (9, "app says no")
         assert answer.status.details[0].type_url == "type.googleapis.com/google.rpc.ErrorInfo"
         assert answer.trailers["grpc-status-details-bin"].values
+
+
+def test_a_long_message_of_a_grpc_application_is_whole(ports):
+    answer = call_local(ports["grpc"], request("fail-long", data=b"10000"))
+    assert (answer.status.code, answer.status.message) == (10, long_message(10000))
+    head, _ = call_stream(ports["grpc"], chunks(request("fail-long"), b"10000"))
+    assert (head.status.code, head.status.message) == (10, long_message(10000))
 
 
 # ---- what does not ----

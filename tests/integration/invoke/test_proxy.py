@@ -8,12 +8,13 @@ import grpc
 import pytest
 
 import grpc_api
-from grpc_service import GrpcApp
+from grpc_service import GrpcApp, long_message
 from sidecar import Sidecar, certificates
 
 ECHO = "/test.Echo/"
 TO = [("dapr-app-id", "echo")]
-UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
+             ("grpc.max_metadata_size", 1 << 20)]
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,11 @@ def test_an_error_passes_whole(channel):
     assert dict(error.trailing_metadata())["x-end"] == "trailer"
 
 
+def test_a_long_message_of_an_error_passes_whole(channel):
+    error = failure(lambda: channel.unary_unary(ECHO + "FailLong")(b"10000", metadata=TO, timeout=10))
+    assert (error.code(), error.details()) == (grpc.StatusCode.ABORTED, long_message(10000))
+
+
 def test_an_error_behind_messages_passes(channel):
     call = channel.unary_stream(ECHO + "FailLate")(b"", metadata=TO, timeout=10)
     assert next(call) == b"one"
@@ -212,7 +218,9 @@ def test_applications_that_do_not_speak_grpc(caller, callee):
     for sidecar in caller, callee:
         with connect(sidecar) as channel:
             error = failure(lambda: channel.unary_unary("/x.Y/Z")(b"", metadata=[("dapr-app-id", "callee")], timeout=10))
-        assert error.code() == grpc.StatusCode.UNAVAILABLE, error.details()
+        assert (error.code(), error.details()) == (
+            grpc.StatusCode.UNAVAILABLE,
+            'connection error: desc = "error reading server preface: http2: frame too large"')
     with connect(caller) as channel:
         error = failure(lambda: channel.unary_unary("/x.Y/Z")(b"", metadata=[("dapr-app-id", "caller")], timeout=10))
     assert error.code() == grpc.StatusCode.UNAVAILABLE
