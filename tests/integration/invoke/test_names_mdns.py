@@ -66,6 +66,12 @@ def test_grpc_finds_them_too(net):
     assert net.grpc(caller, "/test.Echo/Unary", b"through", ["dapr-app-id=echo"]) == b"through"
 
 
+def test_a_sidecar_finds_itself(net):
+    """At once: its own packets are heard, or it need not wait for them."""
+    own = worker(net, 0, "own")
+    assert net.ask(own) == "own"
+
+
 def test_instances_share_the_calls(net):
     """On the same machine as the caller, sharing its port 5353, and on the other."""
     for side, name in ((0, "a"), (1, "b"), (1, "c")):
