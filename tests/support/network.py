@@ -124,13 +124,14 @@ class TwoNetworks:
         try:
             for _ in self.addresses:
                 if not _enter_new():
-                    raise OSError(ctypes.get_errno(), "unshare (it takes root or CAP_SYS_ADMIN)")
+                    raise OSError("unshare takes root or CAP_SYS_ADMIN")
                 self.inside.append(_current())
                 _bring_up("lo")
                 with open("/proc/sys/net/ipv6/conf/default/accept_dad", "w") as file:
                     file.write("0")  # link-local addresses count at once, too
         finally:
-            _enter(self.before)
+            if self.inside:
+                _enter(self.before)
         with self.of(0):
             _make_pair(*self.interfaces, self.inside[1])
         for side, name in enumerate(self.interfaces):

@@ -248,6 +248,8 @@ static void on_found(void *at, mdns_app *app)
 {
     mdns *self = at;
 
+    sc_log_debug(self->env->log, "found %s at %s", app->app_id,
+                 app->instances[app->count - 1].address);
     answer_waiting(app);
     if (!sc_timer_is_running(&self->refresh_timer))
         sc_timer_start(&self->refresh_timer, REFRESH_MS);
@@ -390,6 +392,8 @@ static void mdns_doubt(void *at, sc_str address)
 
         if (!mdns_app_drop(app, address))
             continue;
+        sc_log_debug(self->env->log, "dropped %s at %.*s: no connection", app->app_id,
+                     SC_FMT(address));
         if (now_ms - app->browsed_ms >= BROWSE_MS)
             ask(self, app);
         else if (!sc_timer_is_running(&app->browse))

@@ -74,7 +74,7 @@ typedef struct mdns_app {
 
 typedef struct mdns_cache {
     sc_map apps; /* of mdns_app */
-    /* An instance was added to `app`. */
+    /* An instance was added to `app`, as its last. */
     void (*on_found)(void *user, mdns_app *app);
     void *user;
 } mdns_cache;

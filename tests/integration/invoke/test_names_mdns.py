@@ -3,6 +3,7 @@
 other. All packets stay on a cable between two networks of the test's own."""
 import json
 import pathlib
+import signal
 import socket
 
 import pytest
@@ -123,6 +124,31 @@ def test_nobody_is_not_found(net):
         assert net.refusal(caller, app_id) == not_found(app_id)
 
 
+@pytest.mark.parametrize("client", ["waits", "is gone"])
+def test_a_stop_while_somebody_is_looked_for(net, client):
+    stranger = net.stranger(1)
+    caller = net.sidecar(0, "caller")
+    with net.of(0):
+        connection = socket.create_connection(("127.0.0.1", caller.port))
+    connection.sendall(b"GET /v1.0/invoke/nobody/method/json HTTP/1.1\r\nHost: x\r\n\r\n")
+    stranger.hear(lambda m: any(q.name == "nobody.local" for q in m.questions))
+    if client == "is gone":
+        connection.close()
+    assert caller.stop() == 0, "\n".join(caller.log)
+    if client == "waits":
+        assert not_found("nobody").encode() in connection.recv(65536)
+        connection.close()
+
+
+def test_a_sidecar_that_reads_everything_anew_is_found_again(net):
+    only = worker(net, 1, "anew")
+    caller = net.sidecar(0, "caller")
+    assert net.ask(caller) == "anew"
+    only.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len([line for line in only.log if "dapr initialized" in line]) == 2, "it is there again")
+    assert net.ask(caller) == "anew"
+
+
 def test_a_later_instance_is_used_when_it_announces_itself(net):
     worker(net, 1, "early")
     caller = net.sidecar(0, "caller")
@@ -233,6 +259,16 @@ def test_a_stranger_is_found(net, plain, v6):
     asked = stranger.hear(lambda m: any(q.name == "worker.local" for q in m.questions))
     assert asked.raw == message(questions=[question("worker.local")])
     assert asked.sender[1] == 5353
+
+
+def test_what_is_known_is_asked_for_again(net, plain):
+    """After half a minute: what is not heard of for a minute counts no more."""
+    caller = net.sidecar(0, "caller")
+    stranger = net.stranger(1)
+    stranger.services = [Service("worker", net.addresses[1], plain)]
+    assert net.ask(caller) == "plain"
+    for _ in range(3):  # the first, one for answers that got lost, the refresh
+        stranger.hear(lambda m: any(q.name == "worker.local" for q in m.questions), 60)
 
 
 def test_an_announcement_and_a_goodbye_count_at_once(net, plain):
