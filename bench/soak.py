@@ -24,16 +24,26 @@ ALLOWED_LATENCY = 3.0    # times
 KEPT = 20000             # messages that Redis keeps of a topic
 
 
+# A timetable for all connections together: whichever is free takes the next place in it and waits until it is due, or
+# not at all when that is over. wrk waits in whole milliseconds; the timetable does not, so what is rounded is made good.
+PACED = """
+local ffi = require("ffi")
+ffi.cdef[[ typedef struct { long s, ns; } instant; int clock_gettime(int clock, instant *now); ]]
+local now, due = ffi.new("instant"), nil
+function delay()
+  ffi.C.clock_gettime(1, now)
+  local ms = tonumber(now.s) * 1e3 + tonumber(now.ns) / 1e6
+  due = (due or ms) + 1000 / %f
+  return math.max(0, math.floor(due - ms))
+end
+"""
+
+
 class Soak:
     """One broker: a publisher and a subscriber of the same sidecar, as an application has them."""
 
     def __init__(self, binary, broker, seconds):
         self.binary, self.broker, self.seconds, self.samples = binary, broker, seconds, []
-
-    def paced(self, rate):
-        """Requests of one connection wait so long that all together make `rate`; counted on from when each was due."""
-        pause = 1000 * CONNECTIONS / rate
-        return f"function delay()\n  return math.max(0, math.floor({pause:.3f} + math.random()))\nend"
 
     def sample(self, sidecar, seconds, latency):
         resident, anonymous = sidecar.memory_mb()
@@ -59,7 +69,7 @@ class Soak:
             sidecar = rig.sidecar("steady", rig.resources("resources", ("broker", kind, metadata)), rig.app)
             url = sidecar.url("publish/broker/steady")
             most = rig.wrk(CONNECTIONS, url)["rate"]
-            load = Load(lambda: rig.wrk(CONNECTIONS, url, self.paced(most / 2), self.seconds))
+            load = Load(lambda: rig.wrk(CONNECTIONS, url, PACED % (most / 2), self.seconds))
             started, every = time.monotonic(), max(self.seconds / SAMPLES, 0.5)
             while load.is_alive():
                 self.sample(sidecar, time.monotonic() - started, self.latency(sidecar))
@@ -68,7 +78,8 @@ class Soak:
             _, bad = sidecar.published()
             if bad:
                 raise rigs.Failed(f"{bad:.0f} publishes failed")
-        print(f"  {self.broker}: {got['rate']:.0f} of at most {most:.0f} a second for {self.seconds} s", file=sys.stderr)
+        print(f"  {self.broker}: {got['rate']:.0f} of at most {most:.0f} a second, {got['rate'] / most:.0%}, "
+              f"for {self.seconds} s", file=sys.stderr)
         return {"rate": got["rate"], "most": most, "count": got["count"], "p99_us": got["p99_us"],
                 "samples": self.samples}
 
