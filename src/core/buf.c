@@ -64,6 +64,18 @@ void sc_buf_add_u64(sc_buf *buf, uint64_t n)
     sc_buf_add(buf, digits + at, sizeof(digits) - at);
 }
 
+void sc_buf_add_hex(sc_buf *buf, uint64_t n)
+{
+    char digits[16];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = "0123456789abcdef"[n & 15];
+        n >>= 4;
+    } while (n);
+    sc_buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
 void sc_buf_add_fmt(sc_buf *buf, const char *fmt, ...)
 {
     va_list args, again;

@@ -61,6 +61,7 @@ static inline void sc_buf_add_byte(sc_buf *buf, char byte)
     sc_buf_add(buf, &byte, 1);
 }
 void sc_buf_add_u64(sc_buf *buf, uint64_t n); /* decimal */
+void sc_buf_add_hex(sc_buf *buf, uint64_t n); /* in lower case, no zeros in front */
 void sc_buf_add_fmt(sc_buf *buf, const char *fmt, ...) SC_PRINTF(2, 3);
 
 /* Removes `len` bytes from the front. */

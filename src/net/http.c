@@ -90,20 +90,32 @@ const char *sc_http_status_text(int status)
     return phrase ? phrase : "Status";
 }
 
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
 void sc_http_put_header(sc_buf *out, sc_str name, sc_str value)
 {
     char *room = sc_buf_room(out, name.len + value.len + 4);
-    bool is_start = true;
+    char *word = room;
 
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-
-        room[i] = is_start && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-        is_start = c == '-';
+    if (name.len > 0)
+        memcpy(room, name.at, name.len);
+    room[name.len] = '\0'; /* of the ": ", for now */
+    for (; word; word = strchr(word, '-')) {
+        word += *word == '-';
+        *word = upper(*word);
     }
     memcpy(room + name.len, ": ", 2);
     if (value.len > 0)
         memcpy(room + name.len + 2, value.at, value.len);
     memcpy(room + name.len + 2 + value.len, "\r\n", 2);
     sc_buf_added(out, name.len + value.len + 4);
+}
+
+void sc_http_put_chunk_len(sc_buf *out, size_t len)
+{
+    sc_buf_add_hex(out, len);
+    sc_buf_add_str(out, SC_STR("\r\n"));
 }

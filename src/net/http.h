@@ -17,5 +17,7 @@ const char *sc_http_status_text(int status);
 /* "name: value" and a line end, "content-type" as "Content-Type": the first letter of a name and
  * each behind '-' in upper case, as Go writes them and people expect to read them. */
 void sc_http_put_header(sc_buf *out, sc_str name, sc_str value);
+/* The line in front of a chunk (RFC 9112 section 7.1). */
+void sc_http_put_chunk_len(sc_buf *out, size_t len);
 
 #endif

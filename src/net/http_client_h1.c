@@ -140,7 +140,7 @@ static void write_part(sc_http_job *job, const void *at, size_t len)
     bool is_chunked = job->body_len == SC_HTTP_LEN_UNKNOWN;
 
     if (is_chunked)
-        sc_buf_add_fmt(out, "%zx\r\n", len);
+        sc_http_put_chunk_len(out, len);
     sc_buf_add(out, at, len);
     if (is_chunked)
         sc_buf_add_str(out, SC_STR("\r\n"));

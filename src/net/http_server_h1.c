@@ -420,7 +420,7 @@ static void write_part(sc_http_live *live, const void *at, size_t len)
     sc_buf *out = out_of(ex);
 
     if (ex->is_chunked)
-        sc_buf_add_fmt(out, "%zx\r\n", len);
+        sc_http_put_chunk_len(out, len);
     sc_buf_add(out, at, len);
     if (ex->is_chunked)
         sc_buf_add_str(out, SC_STR("\r\n"));

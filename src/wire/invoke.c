@@ -507,22 +507,12 @@ sc_code sc_invoke_chunk_unpack(sc_str bytes, sc_invoke_chunk *out, sc_error *err
 
 /* ---- texts ---- */
 
-static bool is_plain(sc_str text)
-{
-    unsigned char all = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        all |= (unsigned char)text.at[i];
-    return all < 0x80;
-}
-
 bool sc_invoke_pairs_are_utf8(const sc_pairs *pairs)
 {
     for (uint32_t i = 0; i < pairs->count; i++) {
         const sc_pair *pair = &pairs->at[i];
 
-        if ((!is_plain(pair->name) && !sc_str_is_utf8(pair->name)) ||
-            (!is_plain(pair->value) && !sc_str_is_utf8(pair->value)))
+        if (!sc_str_is_utf8(pair->name) || !sc_str_is_utf8(pair->value))
             return false;
     }
     return true;
