@@ -43,6 +43,7 @@ class Run:
         self.rig, self.embedded, self.rows, self.bounds = rig, embedded, {}, {}
         self.folder = rig.resources("resources", *components(rig, embedded))
         self.nginx = 1.0
+        self.other = None  # the sidecar behind the measured one
 
     def add(self, what, value, budget=None):
         self.rows[what] = (value, budget)
@@ -50,7 +51,9 @@ class Run:
 
     def watched(self, what, sidecar, load):
         """Runs `load` and notes who spent the time: it is what bounds the row."""
-        named = {"sidecar": sidecar.process.pid, "Redis": self.rig.redis.pid, "application": self.rig.nginx.pid}
+        named = {"sidecar": sidecar.process.pid, "Redis": self.rig.redis.pid, "application": self.rig.app_pid()}
+        if self.other:
+            named["other sidecar"] = self.other.process.pid
         before = {name: rigs.cpu_ticks(pid) for name, pid in named.items()}
         started, children = time.monotonic(), os.times()
         got = load()
@@ -110,19 +113,22 @@ class Run:
                 continue
             rigs.seed_states(sidecar, store)
             for verb in ("set", "get"):
-                script = rigs.states_script(store, verb == "get")
-                self.share(f"state {verb} {words}, share", budget, sidecar,
-                           lambda script=script: self.rig.wrk(CONNECTIONS, sidecar.url(""), script))
+                for keys, limit, script in (("", budget, rigs.one_state_script),
+                                            (f", {rigs.KEYS} keys", None, rigs.states_script)):
+                    load = script(store, verb == "get")
+                    self.share(f"state {verb} {words}{keys}, share", limit, sidecar,
+                               lambda load=load: self.rig.wrk(CONNECTIONS, sidecar.url(""), load))
             rigs.check_states(sidecar, store)
 
     def invoke(self, sidecar):
-        other = self.rig.sidecar("answerer", self.folder, self.rig.app)
+        self.other = self.rig.sidecar("answerer", self.folder, self.rig.app)
         url = sidecar.url("invoke/answerer/method/hello")
         if sidecar.ask("", b"{}", base=url)[0] != 200:
             raise rigs.Failed("invocation does not work")
         self.share("invocation through two sidecars, share", least(0.3), sidecar,
                    lambda: self.rig.wrk(CONNECTIONS, url))
-        other.stop()
+        self.other.stop()
+        self.other = None
 
     def deliver(self, publisher):
         rig = self.rig
@@ -147,6 +153,8 @@ class Run:
         nginx = self.rig.wrk(CONNECTIONS, f"http://127.0.0.1:{self.rig.app}/")
         self.nginx = nginx["rate"]
         self.add("nginx, requests a second", self.nginx)
+        scripted = self.rig.wrk(CONNECTIONS, f"http://127.0.0.1:{self.rig.app}/", rigs.states_script("nginx", False))
+        self.add(f"nginx, {rigs.KEYS} different requests, share", scripted["rate"] / self.nginx)
         self.add("nginx, 1 at a time, median µs", self.rig.wrk(1, f"http://127.0.0.1:{self.rig.app}/")["p50_us"])
         sidecar = self.rig.sidecar("publisher", self.folder)
         time.sleep(1)

@@ -31,7 +31,7 @@ def bench(found):
     rows = [(row["what"], f"{row['value']:.2f}",
              f"{'≥' if row['is_least'] else '≤'} {row['budget']}" if row["budget"] else "", row["verdict"])
             for row in found["rows"]]
-    columns = ("sidecar", "kernel share of the sidecar", "load generator", "Redis", "application")
+    columns = ("sidecar", "kernel share of the sidecar", "other sidecar", "load generator", "Redis", "application")
     bounds = [(what, *(cores.get(column, "") for column in columns)) for what, cores in found["bounds"].items()]
     return (f"{run(found)} {found['seconds']} s for each rate, {found['connections']} connections.\n\n"
             + table(("what", "measured", "budget", ""), rows)

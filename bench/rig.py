@@ -144,11 +144,14 @@ class Rig:
         self.processes = []
         self.redis_port, self.app = free_port(), free_port()
         self.redis = self.nginx = None
+        self.asking = None  # a connection to Redis that questions go over
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        if self.asking:
+            self.asking.close()
         for process in list(reversed(self.processes)):
             self.stop(process)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -188,6 +191,11 @@ http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {se
 """)
         self.nginx = self.start(["nginx", "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")])
         wait_for(lambda: listens(self.app) and listens(self.redis_port), "nginx and redis-server listen")
+
+    def app_pid(self):
+        """Of nginx's worker: the other process only watches it."""
+        children = pathlib.Path(f"/proc/{self.nginx.pid}/task/{self.nginx.pid}/children").read_text().split()
+        return int(children[0])
 
     def cli(self, *words):
         return subprocess.run(["redis-cli", "-p", str(self.redis_port), *words], capture_output=True, text=True,
@@ -263,16 +271,44 @@ http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {se
             raise Failed(f"of {count} publishes to {component} only {sidecar.published()[0] - before:.0f} went well")
         return got
 
+    def ask_redis(self, *words):
+        """The answer's lines. Over one connection: a process for each question would be load of its own."""
+        if not self.asking:
+            self.asking = socket.create_connection(("127.0.0.1", self.redis_port)).makefile("rwb")
+        self.asking.write(b"".join([b"*%d\r\n" % len(words)]
+                                   + [b"$%d\r\n%s\r\n" % (len(word), word) for word in map(str.encode, words)]))
+        self.asking.flush()
+        return list(self.read_reply())
+
+    def read_reply(self):
+        line = self.asking.readline().decode().rstrip()
+        if line[0] == "*":
+            for _ in range(int(line[1:])):
+                yield from self.read_reply()
+        elif line[0] == "$" and line != "$-1":
+            yield self.asking.read(int(line[1:]) + 2).decode().rstrip()
+        else:
+            yield line[1:]
+
     def group(self, topic):
         """What Redis says of the one consumer group of a topic: (waits or is being delivered, was read)."""
-        words = self.cli("xinfo", "groups", topic).split()
+        words = self.ask_redis("xinfo", "groups", topic)
         said = dict(zip(words[::2], words[1::2]))
         if not said.get("lag", "").isdigit():
             return None
         return int(said["lag"]) + int(said["pending"]), int(said["entries-read"]) - int(said["pending"])
 
 
-# ---- loads of states: realistic keys, each one there ----
+# ---- loads of states: one key, as in the tutorial, or many, each one there ----
+
+ONE_STATE = '[{"key":"bob","value":{"message_count":5}}]'
+
+
+def one_state_script(store, is_get):
+    """The same request again and again: what the load generator is fastest at."""
+    return (f'wrk.path = "/v1.0/state/{store}/bob"\nwrk.method = "GET"\nwrk.body = nil' if is_get else
+            f'wrk.path = "/v1.0/state/{store}"\nwrk.body = {json.dumps(ONE_STATE)}')
+
 
 def order(n):
     return {"key": f"order-2026-07-{n:06d}", "value": {"customer": f"c-{n}", "items": ["coffee", "tea"], "total": 12.5}}
@@ -291,7 +327,7 @@ def check_states(sidecar, store):
 
 
 def states_script(store, is_get):
-    """Requests made beforehand, so that the load generator spends nothing on them."""
+    """Requests made beforehand, so that the load generator spends little on them."""
     one = (f'wrk.format("GET", "/v1.0/state/{store}/" .. key)' if is_get else
            f'wrk.format("POST", "/v1.0/state/{store}", nil, "[{{\\"key\\":\\"" .. key .. "\\",\\"value\\":'
            '{\\"customer\\":\\"c-" .. n .. "\\",\\"items\\":[\\"coffee\\",\\"tea\\"],\\"total\\":12.5}}]")')
