@@ -192,3 +192,50 @@ def test_a_place_where_no_file_can_be_is_named(start, resources, tmp_path, path,
     sidecar = start(Sidecar, "orders", resources, wait=False)
     assert sidecar.process.wait(15) == 1
     said(sidecar, f"unable to open database file ({why})")
+
+
+BROKEN_SYNC = """
+#include <errno.h>
+#include <unistd.h>
+
+int fdatasync(int fd)
+{
+    if (access(BROKEN, F_OK) != 0)
+        return fsync(fd);
+    errno = EIO;
+    return -1;
+}
+"""
+
+
+@pytest.fixture
+def breakable_disk(tmp_path):
+    """A file whose being there makes each sync of data fail, and the environment in which it does."""
+    broken, library = tmp_path / "broken", tmp_path / "broken_sync.so"
+    subprocess.run(["cc", "-shared", "-fPIC", f'-DBROKEN="{broken}"', "-x", "c", "-", "-o", library], check=True,
+                   input=BROKEN_SYNC.encode())
+    return broken, {"LD_PRELOAD": str(library), "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
+                    + ":verify_asan_link_order=0"}
+
+
+def test_only_what_is_on_the_disk_is_confirmed(start, breakable_disk, resources, app):
+    broken, env = breakable_disk
+    sidecar = start(Sidecar, "orders", resources, app.port, env=env)
+    assert publish(sidecar, 1)[0] == 204
+    broken.touch()
+    status, body = publish(sidecar, 2)
+    assert status == 500 and "broker.db-wal" in body and "nput/output error" in body
+    said(sidecar, "publishes cannot be confirmed")
+    broken.unlink()
+    assert publish(sidecar, 3)[0] == 204
+    wait_until(has(app, [1, 3]), "what was confirmed")
+
+
+def test_what_needs_no_disk_is_confirmed_without(start, breakable_disk, resources, app):
+    broken, env = breakable_disk
+    settings = resources / "pubsub.yaml"
+    settings.write_text(settings.read_text() + '  - name: synchronous\n    value: "normal"\n')
+    sidecar = start(Sidecar, "orders", resources, app.port, env=env)
+    assert publish(sidecar, 1)[0] == 204
+    broken.touch()
+    assert publish(sidecar, 2)[0] == 204

@@ -213,8 +213,7 @@ static uint32_t credit_of(const sqlite_sub *sub)
 
 static void on_more(sc_credit_taker *taker)
 {
-    const sqlite_sub *sub =
-        SC_CONTAINER_OF(taker, sc_pubsub_subscription, credit)->component_state;
+    const sqlite_sub *sub = SC_CONTAINER_OF(taker, sc_pubsub_subscription, credit)->component_state;
 
     wake(sub->owner);
 }
@@ -236,7 +235,6 @@ static bool gather(sqlite_pubsub *self)
 
     sc_list_move_all(&batch->jobs, &self->jobs);
     sc_list_move_all(&batch->verdicts, &self->verdicts);
-    self->waiting = 0;
     SC_LIST_EACH (&self->subs, it) {
         sqlite_sub *sub = SC_CONTAINER_OF(it, sqlite_sub, link);
 
@@ -288,7 +286,7 @@ static void finish_ends(sqlite_pubsub *self)
             (sub->unsettled_writes == 0 || self->is_failing))
             finish_unsubscribe(sub);
     }
-    if (self->is_closing && sc_list_is_empty(&self->jobs) &&
+    if (self->is_closing && sc_list_is_empty(&self->jobs) && !self->is_flushing &&
         (sc_list_is_empty(&self->verdicts) || self->is_failing))
         finish_close(self);
 }
@@ -312,12 +310,13 @@ static void pump(sc_turn_hook *hook)
         sc_op_fail(&batch->lane.op, err.code, "%s", err.text);
 }
 
-static void finish_jobs(sqlite_batch *batch, const sc_error *why)
+static void finish_jobs(sqlite_pubsub *self, sc_list *jobs, const sc_error *why)
 {
-    while (!sc_list_is_empty(&batch->jobs)) {
-        sqlite_job *job = SC_CONTAINER_OF(batch->jobs.next, sqlite_job, link);
+    while (!sc_list_is_empty(jobs)) {
+        sqlite_job *job = SC_CONTAINER_OF(jobs->next, sqlite_job, link);
 
         sc_list_remove(&job->link);
+        self->waiting -= (uint32_t)job->count;
         job->op->err = *why;
         for (size_t i = 0; job->bulk && i < job->count; i++)
             job->bulk->entries[i].err = *why;
@@ -325,13 +324,66 @@ static void finish_jobs(sqlite_batch *batch, const sc_error *why)
     }
 }
 
+/* ---- flushes ---- */
+
+static void flush_work(sc_lane_op *op)
+{
+    op->op.err.code = sc_sqlite_sync_run(((sqlite_flush *)op)->sync, &op->op.err);
+}
+
+static void start_flush(sqlite_pubsub *self);
+
+static void on_flushed(sc_op *op)
+{
+    sqlite_pubsub *self = SC_CONTAINER_OF(op, sqlite_pubsub, flush.lane.op);
+
+    self->is_flushing = false;
+    if (op->err.code != SC_OK)
+        sc_log_error(self->env->log, "pubsub %.*s: publishes cannot be confirmed: %s",
+                     SC_FMT(self->env->name), op->err.text);
+    finish_jobs(self, &self->flush.jobs, &op->err);
+    start_flush(self);
+    if (!self->is_running)
+        finish_ends(self);
+}
+
+static void start_flush(sqlite_pubsub *self)
+{
+    sqlite_flush *flush = &self->flush;
+    sc_error err;
+
+    if (self->is_flushing || sc_list_is_empty(&self->unsynced))
+        return;
+    self->is_flushing = true;
+    sc_list_move_all(&flush->jobs, &self->unsynced);
+    sc_op_init(&flush->lane.op, sc_loop_ops(self->loop), NULL, on_flushed);
+    flush->lane.work = flush_work;
+    if (sc_lane_submit(self->disk, &flush->lane, &err) != SC_PENDING)
+        sc_op_fail(&flush->lane.op, err.code, "%s", err.text);
+}
+
+/* Written: confirmed now, or when the disk has them. */
+static void confirm_jobs(sqlite_pubsub *self, sc_list *jobs)
+{
+    sc_error none = {.code = SC_OK};
+
+    if (!self->disk) {
+        finish_jobs(self, jobs, &none);
+        return;
+    }
+    sc_list_move_all(&self->unsynced, jobs);
+    start_flush(self);
+}
+
+/* ---- the end of a batch ---- */
+
 static void on_batch_failed(sqlite_pubsub *self, const sc_error *why)
 {
     sqlite_batch *batch = &self->batch;
 
     self->is_failing = true;
     self->last = *why;
-    finish_jobs(batch, why);
+    finish_jobs(self, &batch->jobs, why);
     sc_list_move_all(&self->verdicts, &batch->verdicts);
     SC_LIST_EACH_SAFE (&batch->subs, it) {
         sqlite_sub *sub = SC_CONTAINER_OF(it, sqlite_sub, batch_link);
@@ -352,10 +404,9 @@ static void on_batch_written(sqlite_pubsub *self)
 {
     sqlite_batch *batch = &self->batch;
     bool has_published = !sc_list_is_empty(&batch->jobs);
-    sc_error none = {.code = SC_OK};
 
     self->is_failing = false;
-    finish_jobs(batch, &none);
+    confirm_jobs(self, &batch->jobs);
     SC_LIST_EACH_SAFE (&batch->verdicts, it) {
         sqlite_delivery *one = SC_CONTAINER_OF(it, sqlite_delivery, link);
 
@@ -505,12 +556,10 @@ static sc_code sqlite_open(void *at, const void *conf, const sc_component_env *e
         return sc_fail(err, SC_INVALID,
                        "connectionString must name a file (pubsub.in-memory keeps nothing), "
                        "leaseDuration be 1s at least and pollInterval 10ms");
-    settings =
-        (sc_sqlite_store_settings){.file = self->conf->file,
-                                   .is_synced = sc_str_eq(self->conf->synchronous, SC_STR("full")),
-                                   .busy_ms = (uint32_t)self->conf->busy_ms,
-                                   .lease_ms = self->conf->lease_ms,
-                                   .owner = env->instance_id};
+    settings = (sc_sqlite_store_settings){.file = self->conf->file,
+                                          .busy_ms = (uint32_t)self->conf->busy_ms,
+                                          .lease_ms = self->conf->lease_ms,
+                                          .owner = env->instance_id};
     if (sc_sqlite_store_open(&settings, &self->store, err) != SC_OK)
         return err->code;
     sc_arena_init(&self->mem, NULL);
@@ -522,7 +571,13 @@ static sc_code sqlite_open(void *at, const void *conf, const sc_component_env *e
     sc_list_init(&self->batch.subs);
     self->batch.owner = self;
     self->pump.run = pump;
+    sc_list_init(&self->unsynced);
+    sc_list_init(&self->flush.jobs);
     self->lane = sc_lane_open(self->loop, "pubsub.sqlite", 4);
+    if (sc_str_eq(self->conf->synchronous, SC_STR("full"))) {
+        self->disk = sc_lane_open(self->loop, "pubsub.disk", 4);
+        self->flush.sync = sc_sqlite_sync_new(sc_sqlite_store_path(self->store));
+    }
     place_bell(self);
     sc_timer_init(&self->poll, self->loop, on_poll);
     sc_timer_start(&self->poll, (uint64_t)self->conf->poll_ms);
@@ -538,14 +593,25 @@ static sc_component_state sqlite_state(void *at, sc_error *why)
     return self->is_failing ? SC_COMPONENT_LOST : SC_COMPONENT_READY;
 }
 
-static void on_lane_closed(void *at)
+static void on_disk_closed(void *at)
 {
     sqlite_pubsub *self = at;
 
+    sc_sqlite_sync_free(self->flush.sync);
     sc_sqlite_store_close(self->store);
     sc_doorbell_ringer_free(self->ringer);
     sc_arena_deinit(&self->mem);
     self->on_closed(self->user);
+}
+
+static void on_lane_closed(void *at)
+{
+    sqlite_pubsub *self = at;
+
+    if (self->disk)
+        sc_lane_close(self->disk, on_disk_closed, self);
+    else
+        on_disk_closed(self);
 }
 
 static void finish_close(sqlite_pubsub *self)

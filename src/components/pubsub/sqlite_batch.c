@@ -129,8 +129,8 @@ static sc_code run(sqlite_batch *batch, sc_error *err)
         return err->code;
     if (!has)
         return SC_OK;
-    if (sc_sqlite_store_begin(self->store, !sc_list_is_empty(&batch->jobs), err) != SC_OK ||
-        put_jobs(batch, now_ms, err) != SC_OK || write_verdicts(batch, now_ms, err) != SC_OK ||
+    if (sc_sqlite_store_begin(self->store, err) != SC_OK || put_jobs(batch, now_ms, err) != SC_OK ||
+        write_verdicts(batch, now_ms, err) != SC_OK ||
         (batch->renews && sc_sqlite_store_renew(self->store, now_ms, err) != SC_OK) ||
         fetch_all(batch, now_ms, err) != SC_OK ||
         (batch->trims &&

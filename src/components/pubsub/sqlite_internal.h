@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the two halves of pubsub.sqlite share: sqlite.c on the loop, sqlite_batch.c on the lane.
+ * What the parts of pubsub.sqlite share: sqlite.c on the loop, sqlite_batch.c on the lane that
+ * writes, sqlite_sync.c on the lane that waits for the disk.
  *
  * Everything that waits is gathered into one batch, which is one transaction; while it runs, the
- * next one gathers. What a batch holds belongs to the lane until it is done.
+ * next one gathers. What a batch holds belongs to the lane until it is done. Its publishes are then
+ * confirmed by the next sync, which serves all batches written since the last one began; meanwhile
+ * the next batch is written already.
  */
 #ifndef SC_COMPONENTS_PUBSUB_SQLITE_INTERNAL_H
 #define SC_COMPONENTS_PUBSUB_SQLITE_INTERNAL_H
 
 #include "component/pubsub.h"
 #include "components/pubsub/sqlite_store.h"
+#include "components/pubsub/sqlite_sync.h"
 #include "io/dgram.h"
 #include "io/lane.h"
 #include "io/timer.h"
@@ -78,6 +82,13 @@ typedef struct sqlite_batch {
     int64_t lost;
 } sqlite_batch;
 
+/* Publishes that are committed, on their way to the disk. */
+typedef struct sqlite_flush {
+    sc_lane_op lane; /* first */
+    sc_sqlite_sync *sync;
+    sc_list jobs;
+} sqlite_flush;
+
 typedef struct sqlite_pubsub {
     const sc_component_env *env;
     const sqlite_conf *conf;
@@ -87,11 +98,15 @@ typedef struct sqlite_pubsub {
     sc_doorbell *bell;
     sc_arena mem;
     sc_doorbell_ringer *ringer; /* the lane's, once it runs */
-    sc_list jobs;     /* waiting for the next batch */
-    uint32_t waiting; /* messages in them */
+    sc_list jobs;               /* waiting for the next batch */
+    uint32_t waiting;           /* messages that are not confirmed */
     sc_list verdicts;
     sc_list subs;
     sqlite_batch batch;
+    sc_lane *disk;    /* NULL: nobody waits for it */
+    sc_list unsynced; /* written, for the next flush */
+    sqlite_flush flush;
+    bool is_flushing;
     uint32_t file; /* counts the files that stood at the path; the batch's, while one runs */
     bool is_running;
     bool is_failing; /* the last batch failed: the next waits for the timer */

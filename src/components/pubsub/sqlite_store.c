@@ -85,7 +85,6 @@ struct sc_sqlite_store {
     sqlite3_stmt *statements[SQL_COUNT];
     sc_sqlite_store_settings settings;
     sc_arena mem;
-    bool is_full_now;
 };
 
 static sqlite3_stmt *statement(sc_sqlite_store *store, int which)
@@ -144,7 +143,6 @@ static void close_file(sc_sqlite_store *store)
         store->statements[i] = NULL;
     }
     sc_sqlite_close(&store->db);
-    store->is_full_now = false;
 }
 
 void sc_sqlite_store_close(sc_sqlite_store *store)
@@ -175,17 +173,8 @@ sc_str sc_sqlite_store_path(const sc_sqlite_store *store)
 
 /* ---- transactions ---- */
 
-sc_code sc_sqlite_store_begin(sc_sqlite_store *store, bool is_publishing, sc_error *err)
+sc_code sc_sqlite_store_begin(sc_sqlite_store *store, sc_error *err)
 {
-    bool full = is_publishing && store->settings.is_synced;
-
-    if (full != store->is_full_now) {
-        if (sc_sqlite_run(&store->db,
-                          full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
-                          err) != SC_OK)
-            return err->code;
-        store->is_full_now = full;
-    }
     return sc_sqlite_run(&store->db, "BEGIN IMMEDIATE", err);
 }
 

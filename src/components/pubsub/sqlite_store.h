@@ -13,7 +13,6 @@ typedef struct sc_sqlite_store sc_sqlite_store;
 
 typedef struct sc_sqlite_store_settings {
     sc_str file;      /* a path or a file: URI */
-    bool is_synced;   /* publishes reach the disk before they are confirmed */
     uint32_t busy_ms; /* how long to wait for another process's transaction */
     int64_t lease_ms; /* how long a message handed out stays with its taker unless renewed */
     sc_str owner;     /* names this sidecar in leases */
@@ -29,11 +28,9 @@ sc_code sc_sqlite_store_follow(sc_sqlite_store *store, bool *is_new, sc_error *e
 /* The absolute path of the file. */
 sc_str sc_sqlite_store_path(const sc_sqlite_store *store);
 
-/* Everything that changes the file happens between these. `is_publishing`: the commit must be as
- * durable as asked for; others (positions, acknowledgements) may be lost with the power and cost
- * duplicates then, never messages. */
-sc_code sc_sqlite_store_begin(sc_sqlite_store *store, bool is_publishing,
-                              sc_error *err) SC_MUST_CHECK;
+/* Everything that changes the file happens between these. What is committed outlives this process
+ * at once, and the power once it was synced (sqlite_sync.h). */
+sc_code sc_sqlite_store_begin(sc_sqlite_store *store, sc_error *err) SC_MUST_CHECK;
 sc_code sc_sqlite_store_commit(sc_sqlite_store *store, sc_error *err) SC_MUST_CHECK;
 void sc_sqlite_store_rollback(sc_sqlite_store *store);
 
