@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import select
 import signal
 import socket
 import ssl
@@ -122,7 +123,7 @@ class Sidecar:
     def __init__(self, app_id, resources=None, app_port=None, flags=(), env=None, wait=True, cwd=None, ports=None,
                  prefix=(), ready_seconds=15):
         self.port, self.grpc_port = ports or (free_port(), free_port())
-        self.log = []
+        self.said, self.half_line, self.is_mute, self.reading = [], b"", False, threading.Lock()
         args = [*prefix, BINARY, "sidecar", "--app-id", app_id, "--dapr-http-port", str(self.port),
                 "--dapr-grpc-port", str(self.grpc_port),
                 "--dapr-listen-addresses", "127.0.0.1", "--metrics-listen-address", "127.0.0.1",
@@ -131,7 +132,7 @@ class Sidecar:
             args += ["--resources-path", str(resources)]
         if app_port:
             args += ["--app-port", str(app_port)]
-        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         env={**os.environ, **(env or {})}, cwd=cwd)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -139,8 +140,29 @@ class Sidecar:
             self.wait_ready("/v1.0/healthz", ready_seconds)
 
     def _read(self):
-        for line in self.process.stdout:
-            self.log.append(line.rstrip())
+        while not self.is_mute:
+            self._speaks(None)
+            self._take()
+
+    def _speaks(self, timeout_ms):
+        poll = select.poll()
+        poll.register(self.process.stdout, select.POLLIN)
+        return poll.poll(timeout_ms)
+
+    def _take(self):
+        """What is in the pipe now. A sidecar writes its lines before it answers."""
+        with self.reading:
+            while not self.is_mute and self._speaks(0):
+                data = os.read(self.process.stdout.fileno(), 65536)
+                self.is_mute = not data
+                *lines, self.half_line = (self.half_line + data).split(b"\n")
+                self.said += [line.decode("utf-8", "replace").rstrip() for line in lines]
+
+    @property
+    def log(self):
+        """The lines until now: after an answer, those that led to it are there."""
+        self._take()
+        return self.said
 
     def wait_ready(self, path, seconds=15):
         def ready():

@@ -225,14 +225,17 @@ def test_replicas_confirm_strong_writes_and_nothing_else_waits_for_them(tmp_path
     waits = "cmdstat_wait:calls="
     wait_until(lambda: save_strong("b") and waits in redis.cli("INFO", "commandstats"), "WAIT is used")
     replica.process.send_signal(19)  # SIGSTOP: it is connected but does not answer
-    thread = threading.Thread(target=save_strong, args=("c",))
-    begun = time.monotonic()
-    thread.start()
-    time.sleep(0.1)
-    http.save({"key": "d", "value": b"1"})
-    assert time.monotonic() - begun < 0.9  # not behind the one that waits
-    thread.join()
-    assert time.monotonic() - begun > 0.9
+
+    def overtakes():
+        """A write that waits for nobody, behind one that waits a second: a machine that sleeps as long tries again."""
+        thread = threading.Thread(target=save_strong, args=("c",))
+        thread.start()
+        wait_until(lambda: "blocked_clients:1" in redis.cli("INFO", "clients") or not thread.is_alive(), "WAIT")
+        http.save({"key": "d", "value": b"1"})
+        is_first = thread.is_alive()
+        thread.join()
+        return is_first
+    wait_until(overtakes, "a write is not behind the one that waits")
     assert any("was confirmed by 0 of 1 replicas" in line for line in http.sidecar.log)
     replica.process.send_signal(18)
     replica.kill()
