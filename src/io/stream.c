@@ -31,8 +31,6 @@ sc_stream *sc_stream_alloc(sc_loop *loop)
 
 void sc_stream_free(sc_stream *stream)
 {
-    for (uint32_t i = 0; i < stream->part_count; i++)
-        sc_bytes_unref(stream->parts[i].bytes);
     if (stream->tls)
         sc_stream_tls_free(stream);
     sc_buf_deinit(&stream->out);

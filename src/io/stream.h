@@ -9,7 +9,6 @@
 #define SC_IO_STREAM_H
 
 #include "core/buf.h"
-#include "core/bytes.h"
 #include "core/error.h"
 #include "io/loop.h"
 
@@ -66,8 +65,6 @@ void sc_stream_adopt(sc_stream *stream, const sc_stream_ops *ops, void *self);
 
 /* Copies to the gathered output. After a loss: dropped. */
 void sc_stream_write(sc_stream *stream, const void *at, size_t len);
-/* Takes no copy: holds a reference until it is sent. Use for large payloads. */
-void sc_stream_write_bytes(sc_stream *stream, sc_bytes *bytes);
 /* The gathered output itself, to append to; it is flushed at the end of the turn. Invalid after the
  * turn, and only until the next other call on this stream. */
 sc_buf *sc_stream_out(sc_stream *stream);

@@ -9,18 +9,11 @@
 #include "io/stream.h"
 #include "io/tls_internal.h"
 
-#define SC_PARTS_MAX     64u
 #define SC_PEER_NAME_MAX 272u
 #define SC_BUF_KEPT      65536u /* a buffer larger than this is given back once it is empty */
 
 typedef struct sc_dialling sc_dialling;     /* dial.c: resolving and connecting */
 typedef struct sc_stream_tls sc_stream_tls; /* stream_tls.c */
-
-/* Payload bytes that are sent without a copy, at their place in the gathered output. */
-typedef struct sc_out_part {
-    size_t before; /* bytes of `out` that go first, counted from its live start at the time */
-    sc_bytes *bytes;
-} sc_out_part;
 
 struct sc_stream {
     union {
@@ -33,12 +26,9 @@ struct sc_stream {
     const sc_stream_ops *ops; /* NULL: closed by its owner, or not yet adopted */
     void *self;
     sc_turn_hook flush;
-    sc_buf out; /* gathered this turn (TLS: plain text) */
-    sc_out_part parts[SC_PARTS_MAX];
-    uint32_t part_count;
-    size_t parts_len; /* bytes in `parts` */
-    sc_buf wire;      /* TLS: cipher text of this turn */
-    sc_buf sending;   /* what the kernel refused; one uv_write at a time holds it */
+    sc_buf out;     /* gathered this turn (TLS: plain text) */
+    sc_buf wire;    /* TLS: cipher text of this turn */
+    sc_buf sending; /* what the kernel refused; one uv_write at a time holds it */
     uv_write_t write;
     uv_shutdown_t shutdown;
     bool is_sending;

@@ -50,24 +50,9 @@ sc_buf *sc_stream_out(sc_stream *stream)
     return &stream->out;
 }
 
-void sc_stream_write_bytes(sc_stream *stream, sc_bytes *bytes)
-{
-    if (is_dropping(stream))
-        return;
-    if (stream->part_count == SC_PARTS_MAX || stream->tls) {
-        sc_stream_write(stream, bytes->at, bytes->len);
-        return;
-    }
-    stream->parts[stream->part_count++] =
-        (sc_out_part){.before = sc_buf_len(&stream->out), .bytes = sc_bytes_ref(bytes)};
-    stream->parts_len += bytes->len;
-    sc_stream_want_flush(stream);
-}
-
 size_t sc_stream_waiting_len(const sc_stream *stream)
 {
-    return sc_buf_len(&stream->out) + stream->parts_len + sc_buf_len(&stream->wire) +
-           sc_buf_len(&stream->sending);
+    return sc_buf_len(&stream->out) + sc_buf_len(&stream->wire) + sc_buf_len(&stream->sending);
 }
 
 uint64_t sc_stream_taken_len(const sc_stream *stream)
@@ -125,54 +110,6 @@ static void send_one(sc_stream *stream, sc_buf *from)
     send_rest(stream);
 }
 
-/* Appends what is left of the gathered pieces behind the first `sent` bytes. */
-static void keep_rest(sc_stream *stream, const uv_buf_t *pieces, unsigned count, size_t sent)
-{
-    for (unsigned i = 0; i < count; i++) {
-        size_t skip = sent < pieces[i].len ? sent : pieces[i].len;
-
-        sc_buf_add(&stream->sending, pieces[i].base + skip, pieces[i].len - skip);
-        sent -= skip;
-    }
-}
-
-/* Gathered bytes with payloads between them: one writev. */
-static void send_pieces(sc_stream *stream)
-{
-    uv_buf_t pieces[SC_PARTS_MAX * 2 + 1];
-    unsigned count = 0;
-    size_t at = 0;
-    int sent;
-
-    for (uint32_t i = 0; i < stream->part_count; i++) {
-        const sc_out_part *part = &stream->parts[i];
-
-        if (part->before > at)
-            pieces[count++] =
-                uv_buf_init(sc_buf_at(&stream->out) + at, (unsigned)(part->before - at));
-        at = part->before;
-        if (part->bytes->len > 0)
-            pieces[count++] = uv_buf_init(part->bytes->at, (unsigned)part->bytes->len);
-    }
-    if (sc_buf_len(&stream->out) > at)
-        pieces[count++] =
-            uv_buf_init(sc_buf_at(&stream->out) + at, (unsigned)(sc_buf_len(&stream->out) - at));
-    sent = count > 0 ? uv_try_write(&stream->uv.stream, pieces, count) : 0;
-    if (sent < 0 && sent != UV_EAGAIN) {
-        on_write_failed(stream, sent);
-    } else {
-        keep_rest(stream, pieces, count, sent > 0 ? (size_t)sent : 0);
-        stream->taken_len += sent > 0 ? (size_t)sent : 0;
-    }
-    for (uint32_t i = 0; i < stream->part_count; i++)
-        sc_bytes_unref(stream->parts[i].bytes);
-    stream->part_count = 0;
-    stream->parts_len = 0;
-    sc_buf_reset(&stream->out, SC_BUF_KEPT);
-    if (!is_dropping(stream) && sc_buf_len(&stream->sending) > 0)
-        send_rest(stream);
-}
-
 /* Whoever heard that it is congested hears that it no longer is, also when the kernel took
  * everything at once. */
 static void tell_drained(sc_stream *stream)
@@ -192,8 +129,6 @@ void sc_stream_flush(sc_stream *stream)
     if (stream->tls) {
         if (sc_stream_tls_encrypt(stream) && sc_buf_len(&stream->wire) > 0)
             send_one(stream, &stream->wire);
-    } else if (stream->part_count > 0) {
-        send_pieces(stream);
     } else if (sc_buf_len(&stream->out) > 0) {
         send_one(stream, &stream->out);
     }
