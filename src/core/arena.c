@@ -14,7 +14,8 @@ struct sc_arena_chunk {
     max_align_t mem[];
 };
 
-#define ALIGN _Alignof(max_align_t)
+#define ALIGN       _Alignof(max_align_t)
+#define FIRST_CHUNK 512u /* without a pool: what lives long is often small */
 
 void sc_arena_pool_init(sc_arena_pool *pool, size_t free_max)
 {
@@ -64,7 +65,20 @@ void sc_arena_deinit(sc_arena *arena)
     }
 }
 
-static sc_arena_chunk *chunk_take(sc_arena_pool *pool)
+/* Without a pool each chunk is larger than the one before, so that little of them is unused. */
+static size_t chunk_size(const sc_arena *arena, size_t piece)
+{
+    size_t size = FIRST_CHUNK;
+
+    if (arena->pool)
+        return SC_ARENA_CHUNK;
+    while (size < SC_ARENA_CHUNK && (size < sizeof(sc_arena_chunk) + piece ||
+                                     (arena->chunks && size <= arena->chunks->size)))
+        size *= 2;
+    return size;
+}
+
+static sc_arena_chunk *chunk_take(sc_arena_pool *pool, size_t size)
 {
     sc_arena_chunk *chunk;
 
@@ -74,10 +88,10 @@ static sc_arena_chunk *chunk_take(sc_arena_pool *pool)
         pool->free_count--;
         return chunk;
     }
-    chunk = sc_try_alloc(SC_ARENA_CHUNK);
+    chunk = sc_try_alloc(size);
     if (!chunk)
         sc_out_of_memory("arena chunk");
-    chunk->size = SC_ARENA_CHUNK;
+    chunk->size = size;
     return chunk;
 }
 
@@ -102,11 +116,11 @@ static void *alloc_slow(sc_arena *arena, size_t size)
         }
         return chunk->mem;
     }
-    chunk = chunk_take(arena->pool);
+    chunk = chunk_take(arena->pool, chunk_size(arena, size));
     chunk->next = arena->chunks;
     arena->chunks = chunk;
     arena->at = (char *)chunk->mem + size;
-    arena->end = (char *)chunk + SC_ARENA_CHUNK;
+    arena->end = (char *)chunk + chunk->size;
     return chunk->mem;
 }
 

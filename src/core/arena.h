@@ -10,7 +10,7 @@
 
 #include "core/str.h"
 
-#define SC_ARENA_CHUNK 4096u /* bytes of a pooled chunk, header included */
+#define SC_ARENA_CHUNK 4096u /* bytes of a pooled chunk, header included; others begin smaller */
 
 typedef struct sc_arena_chunk sc_arena_chunk;
 

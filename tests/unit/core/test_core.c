@@ -75,6 +75,17 @@ static void an_arena_serves_small_and_large_pieces(void **state)
 
     (void)state;
     sc_arena_pool_init(&pool, 4);
+    sc_arena_init(&arena, NULL);
+    for (size_t size = 1; size < 20000; size = size * 3 / 2 + 1) {
+        char *one = sc_arena_alloc(&arena, size);
+        char *other = sc_arena_alloc(&arena, size);
+
+        memset(one, 0x5a, size);
+        memset(other, 0xa5, size);
+        assert_int_equal(one[size - 1], 0x5a);
+        assert_int_equal((uintptr_t)other % _Alignof(max_align_t), 0);
+    }
+    sc_arena_deinit(&arena);
     for (int round = 0; round < 3; round++) {
         sc_arena_init(&arena, &pool);
         for (size_t size = 1; size < 20000; size = size * 2 + 1)
