@@ -38,9 +38,10 @@ typedef struct redis_message {
     sc_list link;         /* in sub->held */
     sc_list wait;         /* in sub->queued: the application has enough already */
     struct redis_sub *sub;
-    sc_arena mem;
+    sc_arena mem; /* of the metadata */
     uint64_t ms;
     uint64_t seq;
+    char text[]; /* the payload and the id */
 } redis_message;
 
 /* How far a subscription that ends is out of its group. */

@@ -129,7 +129,8 @@ static void read_metadata(redis_message *message, sc_str text)
 {
     sc_doc *doc;
 
-    if (sc_json_parse(sc_arena_str(&message->mem, text), &message->mem, &doc, NULL, NULL) !=
+    if (text.len <= 2 || /* "{}" */
+        sc_json_parse(sc_arena_str(&message->mem, text), &message->mem, &doc, NULL, NULL) !=
             SC_OK ||
         doc->kind != SC_DOC_OBJECT)
         return;
@@ -148,6 +149,39 @@ static bool is_held(const redis_sub *sub, uint64_t ms, uint64_t seq)
     return false;
 }
 
+static sc_str field_of(const sc_redis_reply *fields, sc_str name)
+{
+    for (size_t i = 0; fields && i + 1 < fields->count; i += 2) {
+        if (sc_str_eq(sc_redis_text(sc_redis_item(fields, i)), name))
+            return sc_redis_text(sc_redis_item(fields, i + 1));
+    }
+    return SC_STR_NONE;
+}
+
+static sc_str keep(char *to, sc_str text)
+{
+    if (text.len > 0)
+        memcpy(to, text.at, text.len);
+    return sc_str_of(to, text.len);
+}
+
+static redis_message *new_message(redis_sub *sub, sc_str id, sc_str payload, uint32_t attempts)
+{
+    redis_message *message = sc_try_alloc(sizeof(*message) + payload.len + id.len);
+
+    if (!message)
+        sc_out_of_memory("message");
+    *message = (redis_message){.sub = sub};
+    message->delivery = (sc_delivery){.from = sub->of,
+                                      .topic = sub->topic,
+                                      .payload = keep(message->text, payload),
+                                      .message_id = keep(message->text + payload.len, id),
+                                      .broker_attempts = attempts,
+                                      .settle = redis_settle};
+    sc_arena_init(&message->mem, NULL);
+    return message;
+}
+
 /* [id, [field, value, ...]] */
 static void take_entry(redis_sub *sub, const sc_redis_reply *entry, uint32_t attempts)
 {
@@ -159,25 +193,10 @@ static void take_entry(redis_sub *sub, const sc_redis_reply *entry, uint32_t att
 
     if (!sc_redis_parse_id(id, &ms, &seq) || is_held(sub, ms, seq))
         return;
-    message = sc_new(redis_message);
-    sc_arena_init(&message->mem, sc_loop_arenas(sub->self->env->loop));
-    message->sub = sub;
+    message = new_message(sub, id, field_of(fields, SC_STR("data")), attempts);
     message->ms = ms;
     message->seq = seq;
-    message->delivery = (sc_delivery){.from = sub->of,
-                                      .topic = sub->topic,
-                                      .message_id = sc_arena_str(&message->mem, id),
-                                      .broker_attempts = attempts,
-                                      .settle = redis_settle};
-    for (size_t i = 0; fields && i + 1 < fields->count; i += 2) {
-        sc_str name = sc_redis_text(sc_redis_item(fields, i));
-        sc_str value = sc_redis_text(sc_redis_item(fields, i + 1));
-
-        if (sc_str_eq(name, SC_STR("data")))
-            message->delivery.payload = sc_arena_str(&message->mem, value);
-        else if (sc_str_eq(name, SC_STR("metadata")))
-            read_metadata(message, value);
-    }
+    read_metadata(message, field_of(fields, SC_STR("metadata")));
     sc_credit_came(&sub->of->credit, message->delivery.payload.len);
     sc_list_init(&message->link);
     sc_list_init(&message->wait);

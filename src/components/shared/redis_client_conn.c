@@ -12,7 +12,8 @@
 
 enum {
     PENDING_MAX = 10000, /* unanswered commands; more wait in the client */
-    RING_MIN = 64,
+    RING_MIN = 8,
+    FEED_MAX = 4096,
 };
 
 typedef enum conn_state {
@@ -57,6 +58,7 @@ struct redis_conn {
 
 static void on_connected(void *self);
 static void on_data(void *self, const char *at, size_t len);
+static void feed(redis_conn *conn, const char *at, size_t len);
 static void on_stream_lost(void *self, const sc_error *why);
 static void on_timer(sc_timer *timer);
 static void on_greeting(redis_conn *conn, greeting which, const sc_redis_reply *reply);
@@ -277,9 +279,20 @@ void redis_conn_send(redis_conn *conn, sc_redis_request *request, bool is_asking
         sc_timer_start(&conn->timer, limit_ms + request->block_ms);
 }
 
+/* In pieces: hiredis keeps room for as much as it was ever given at once, and a thousand
+ * connections may wait for messages. */
 static void on_data(void *self, const char *at, size_t len)
 {
     redis_conn *conn = self;
+
+    for (size_t piece; len > 0 && conn->state < CONN_LOST; at += piece, len -= piece) {
+        piece = len < FEED_MAX ? len : FEED_MAX;
+        feed(conn, at, piece);
+    }
+}
+
+static void feed(redis_conn *conn, const char *at, size_t len)
+{
     const sc_redis_reply *reply;
     sc_error err;
     sc_code code = redis_reader_feed(conn->reader, at, len, &err);

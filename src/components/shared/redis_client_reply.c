@@ -8,12 +8,14 @@
 #include "components/shared/redis_client_internal.h"
 
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #include <stdlib.h>
 
 /* Redis itself refuses bulk strings above 512 MiB (proto-max-bulk-len). */
 #define REPLY_BYTES_MAX    ((size_t)1 << 30)
 #define UNREAD_BYTES_MAX   (((size_t)512 << 20) + 65536)
 #define REPLY_ELEMENTS_MAX ((size_t)4 << 20)
+#define UNUSED_MAX         ((size_t)16 << 10) /* kept while nothing comes */
 
 #if defined(HIREDIS_MAJOR) && HIREDIS_MAJOR >= 1
 typedef size_t element_count;
@@ -42,15 +44,20 @@ static redisReplyObjectFunctions constructors = {
     .freeObject = free_nothing,
 };
 
+static void open_hiredis(redis_reader *reader)
+{
+    reader->hiredis = redisReaderCreateWithFunctions(&constructors);
+    if (!reader->hiredis)
+        sc_out_of_memory("redis reader");
+    reader->hiredis->privdata = reader;
+}
+
 redis_reader *redis_reader_new(sc_arena_pool *pool)
 {
     redis_reader *reader = sc_new(redis_reader);
 
     sc_arena_init(&reader->mem, pool);
-    reader->hiredis = redisReaderCreateWithFunctions(&constructors);
-    if (!reader->hiredis)
-        sc_out_of_memory("redis reader");
-    reader->hiredis->privdata = reader;
+    open_hiredis(reader);
     return reader;
 }
 
@@ -72,6 +79,17 @@ sc_code redis_reader_feed(redis_reader *reader, const char *at, size_t len, sc_e
     return SC_OK;
 }
 
+/* hiredis gives the room of a large value back with the next bytes, which may be hours away. */
+static void rest(redis_reader *reader)
+{
+    const redisReader *hiredis = reader->hiredis;
+
+    if (hiredis->ridx != -1 || hiredis->pos < hiredis->len || sdsavail(hiredis->buf) <= UNUSED_MAX)
+        return;
+    redisReaderFree(reader->hiredis);
+    open_hiredis(reader);
+}
+
 sc_code redis_reader_next(redis_reader *reader, const sc_redis_reply **out, sc_error *err)
 {
     void *reply = NULL;
@@ -87,8 +105,10 @@ sc_code redis_reader_next(redis_reader *reader, const sc_redis_reply **out, sc_e
                            REPLY_BYTES_MAX, REPLY_ELEMENTS_MAX);
         return sc_fail(err, SC_UNAVAILABLE, "redis: %s", reader->hiredis->errstr);
     }
-    if (!reply)
+    if (!reply) {
+        rest(reader);
         return SC_PENDING;
+    }
     *out = reply;
     return SC_OK;
 }
