@@ -5,6 +5,7 @@
  */
 #include "core/base.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,4 +40,9 @@ char *sc_strdup(const char *text)
     size_t size = strlen(text) + 1;
 
     return memcpy(sc_alloc_zero(size), text, size);
+}
+
+void sc_give_back_free_memory(void)
+{
+    (void)malloc_trim(0);
 }

@@ -34,4 +34,7 @@ void *sc_try_realloc(void *old, size_t size) SC_MUST_CHECK;
 /* A copy of the NUL-terminated `text`; never NULL. Freed with free(). */
 char *sc_strdup(const char *text);
 
+/* Freed memory that the heap kept goes back to the system, as far as its pages are free. */
+void sc_give_back_free_memory(void);
+
 #endif

@@ -18,6 +18,10 @@ struct sc_loop {
     uv_check_t after_poll;
     uv_idle_t again;  /* active while completions are left over: the next poll does not wait */
     uv_timer_t clock; /* due with the first timer of the heap */
+    uv_timer_t rest;  /* runs while the loop is busy and gives_back; does not keep it alive */
+    uint32_t work;    /* since the last look: see loop_rest.c */
+    uint32_t most_work;
+    bool gives_back;
     sc_op_queue ops;
     sc_arena_pool arenas;
     sc_list hooks;
@@ -33,6 +37,8 @@ struct sc_loop {
 };
 
 void sc_timers_on_due(uv_timer_t *clock);
+/* loop_rest.c: a turn was taken by a loop that gives back. */
+void sc_loop_count_turn(sc_loop *loop);
 /* The buffer all reads of this loop go through. */
 char *sc_loop_read_buffer(sc_loop *loop);
 /* Sets what a connected socket of ours has: no Nagle, and no pacing on the loopback. */

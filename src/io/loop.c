@@ -23,7 +23,11 @@ static void on_before_poll(uv_prepare_t *handle)
 
 static void on_after_poll(uv_check_t *handle)
 {
-    finish_turn(SC_CONTAINER_OF(handle, sc_loop, after_poll));
+    sc_loop *loop = SC_CONTAINER_OF(handle, sc_loop, after_poll);
+
+    finish_turn(loop);
+    if (loop->gives_back)
+        sc_loop_count_turn(loop);
 }
 
 static void on_again(uv_idle_t *handle)
@@ -49,6 +53,8 @@ sc_loop *sc_loop_new(void)
     uv_check_init(&loop->uv, &loop->after_poll);
     uv_idle_init(&loop->uv, &loop->again);
     uv_timer_init(&loop->uv, &loop->clock);
+    uv_timer_init(&loop->uv, &loop->rest);
+    uv_unref((uv_handle_t *)&loop->rest);
     uv_prepare_start(&loop->before_poll, on_before_poll);
     uv_check_start(&loop->after_poll, on_after_poll);
     uv_unref((uv_handle_t *)&loop->before_poll);
@@ -137,6 +143,7 @@ int sc_loop_close(sc_loop **at)
     uv_close((uv_handle_t *)&loop->after_poll, NULL);
     uv_close((uv_handle_t *)&loop->again, NULL);
     uv_close((uv_handle_t *)&loop->clock, NULL);
+    uv_close((uv_handle_t *)&loop->rest, NULL);
     for (int i = 0; i < 100 && (busy = uv_loop_close(&loop->uv)) != 0; i++)
         uv_run(&loop->uv, UV_RUN_NOWAIT);
     open = (int)loop->open_handles + (int)loop->timer_count + (busy ? 1 : 0);

@@ -56,6 +56,10 @@ sc_signal_watch *sc_signal_open(sc_loop *loop, int signum,
                                 void (*on_signal)(void *self, int signum), void *self);
 void sc_signal_close(sc_signal_watch *watch);
 
+/* Free memory goes back to the system when the loop was busy and is quiet again. For a process that
+ * is ours: its whole heap is gone through. */
+void sc_loop_gives_back(sc_loop *loop);
+
 /* The struct uv_loop_s behind it; for files of io/ and for component modules only. */
 struct uv_loop_s *sc_loop_uv(sc_loop *loop);
 

@@ -26,6 +26,7 @@ sc_stream *sc_stream_alloc(sc_loop *loop)
     stream->report.run = on_report_due;
     sc_timer_init(&stream->linger, loop, on_linger_over);
     loop->open_handles++;
+    loop->work++;
     return stream;
 }
 
@@ -193,6 +194,7 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buf)
     sc_stream *stream = SC_CONTAINER_OF(handle, sc_stream, uv.stream);
 
     if (len > 0) {
+        stream->loop->work += (uint32_t)((size_t)len / 4096);
         if (stream->tls)
             sc_stream_tls_feed(stream, buf->base, (size_t)len);
         else if (stream->ops)

@@ -209,6 +209,7 @@ static void begin(sc_runtime *rt, bool is_first)
     sc_runtime_take_descriptors(rt);
     sc_log_warn(&security, "mTLS is disabled. Skipping certificate request and tls validation");
     rt->loop = sc_loop_new();
+    sc_loop_gives_back(rt->loop);
     rt->started_ms = sc_loop_now_ms(rt->loop);
     rt->ledger = sc_ledger_new(LEDGER_ENTRIES);
     sc_random_init(&rt->random);

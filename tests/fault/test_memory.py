@@ -4,6 +4,7 @@ import http.client
 import json
 import pathlib
 import shutil
+import socket
 
 import pytest
 
@@ -11,6 +12,7 @@ import grpc_api
 import sidecar as support
 from redis_server import Redis, tls_metadata
 from sidecar import ROOT, App, Sidecar, certificates, component, sub, wait_until
+from slow_app import SlowApp
 
 RELEASE = ROOT / "build/release/pillion"
 
@@ -94,6 +96,49 @@ def test_connections_that_come_and_go_leave_the_memory_as_it_was(start, tmp_path
     memory = [round_() for _ in range(5)]
     print(f"connections: {memory} kB")
     assert max(memory[2:]) - max(memory[:2]) < 1024, memory
+
+
+def test_many_subscriptions_with_a_backlog_take_little(start, tmp_path, release):
+    """200 of them with 20,000 messages, of which the sidecar holds about a thousand while the application is slow."""
+    topics = [f"t{number}" for number in range(200)]
+    folder = tmp_path / "resources"
+    folder.mkdir()
+    redis = start(Redis, tmp_path, "--appendonly", "no")
+    component(folder, kind="pubsub.redis", redisHost=f"127.0.0.1:{redis.port}")
+    publisher = start(Sidecar, "publisher", folder)
+    many = json.dumps([{"entryId": str(n), "event": {"n": n, "fill": "x" * 500}, "contentType": "application/json"}
+                       for n in range(100)])
+    for topic in topics:
+        assert publisher.request("POST", f"/v1.0/publish/bulk/pubsub/{topic}", many)[0] == 204
+    assert publisher.stop() == 0
+    app = start(SlowApp, [sub(topic, "/t") for topic in topics])
+    sidecar = start(Sidecar, "orders", folder, app.port)
+    wait_until(lambda: len(app.held) > 800, "messages with the application")
+    memory = [resident_kb(sidecar)]
+    app.release()
+    wait_until(lambda: len(app.done) == len(topics) * 100, "all messages", 60)
+    memory.append(resident_kb(sidecar))
+    print(f"200 subscriptions: {memory} kB")
+    assert app.most_held <= 1000 + len(topics)
+    assert max(memory) < 40000, memory  # 20,000 messages in memory would be 200 MB
+
+
+def test_memory_of_many_connections_is_given_back(start, tmp_path, release):
+    sidecar = start(Sidecar, "orders", component(tmp_path))
+    request = b"POST /v1.0/publish/pubsub/t HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+    assert sidecar.publish("pubsub", "t", 1)[0] == 204
+    at_start = resident_kb(sidecar)
+    connections = [socket.create_connection(("127.0.0.1", sidecar.port)) for _ in range(2000)]
+    for connection in connections:
+        connection.sendall(request)
+    for connection in connections:
+        assert b" 204 " in connection.recv(4096)
+    at_most = resident_kb(sidecar)
+    for connection in connections:
+        connection.close()
+    wait_until(lambda: resident_kb(sidecar) < at_start + 2048, "memory given back", 30)
+    print(f"2,000 connections: {at_start}, {at_most}, {resident_kb(sidecar)} kB")
+    assert at_most > at_start + 4096  # else this shows nothing
 
 
 def test_a_whole_life_under_valgrind_is_clean(start, tmp_path, release):
