@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The message ledger: what happened to each recent message, in bounded memory, so that "why did (or
- * didn't) it arrive" has an answer. A ring: the oldest entry makes room for the newest. Its memory
+ * didn't) it arrive" has an answer. A ring: the oldest entries make room for the newest. Its memory
  * is taken when the first entry is written. Loop thread only.
  */
 #ifndef SC_BLOCK_LEDGER_H
@@ -33,8 +33,11 @@ typedef struct sc_ledger_note {
     int status; /* the application's last HTTP status; 0: none */
 } sc_ledger_note;
 
-/* `max_entries` are kept; texts are cut to fit a fixed entry. */
-sc_ledger *sc_ledger_new(uint32_t max_entries);
+#define SC_LEDGER_MIN 1024u
+
+/* Of `size` bytes, SC_LEDGER_MIN at least; an entry takes some 80 of them, and long texts are cut so
+ * that none takes more than 256. */
+sc_ledger *sc_ledger_new(uint32_t size);
 void sc_ledger_free(sc_ledger *ledger);
 void sc_ledger_write(sc_ledger *ledger, const sc_ledger_note *note);
 

@@ -8,7 +8,7 @@
 #include "core/clock.h"
 #include "sidecar/runtime_internal.h"
 
-#define LEDGER_ENTRIES 4096u
+#define LEDGER_BYTES (384u * 1024u) /* some 5,000 entries */
 
 void sc_runtime_fatal(sc_runtime *rt, const char *text)
 {
@@ -211,7 +211,7 @@ static void begin(sc_runtime *rt, bool is_first)
     rt->loop = sc_loop_new();
     sc_loop_gives_back(rt->loop);
     rt->started_ms = sc_loop_now_ms(rt->loop);
-    rt->ledger = sc_ledger_new(LEDGER_ENTRIES);
+    rt->ledger = sc_ledger_new(LEDGER_BYTES);
     sc_random_init(&rt->random);
     rt->instance_id = make_instance_id(rt);
     sc_runtime_watch_signals(rt);
