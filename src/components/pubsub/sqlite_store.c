@@ -104,6 +104,7 @@ static sc_code set_up(sc_sqlite_store *store, sc_error *err)
     if (sc_sqlite_run(db, "PRAGMA journal_mode = WAL", err) != SC_OK ||
         sc_sqlite_run(db, "PRAGMA synchronous = NORMAL", err) != SC_OK ||
         sc_sqlite_run(db, "PRAGMA temp_store = MEMORY", err) != SC_OK ||
+        sc_sqlite_run(db, SC_SQLITE_CACHE, err) != SC_OK ||
         sc_sqlite_run(db, "PRAGMA wal_autocheckpoint = 4000", err) != SC_OK ||
         sc_sqlite_run(db, "BEGIN IMMEDIATE", err) != SC_OK ||
         sc_sqlite_run(db, schema, err) != SC_OK || sc_sqlite_run(db, "COMMIT", err) != SC_OK ||

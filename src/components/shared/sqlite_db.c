@@ -138,6 +138,8 @@ static sc_code set_pragmas(sc_sqlite_db *db, sc_str connection, bool has_wal, sc
     if (!sc_sqlite_is_memory(connection) && !sc_sqlite_is_read_only(connection) &&
         sc_sqlite_run(db, mode, err) != SC_OK)
         return err->code;
+    if (sc_sqlite_run(db, SC_SQLITE_CACHE, err) != SC_OK)
+        return err->code;
     while (options.len > 0) {
         sc_str option = sc_str_cut(&options, '&');
         sc_str name = sc_str_cut(&option, '=');
