@@ -1,245 +1,68 @@
 /* SPDX-License-Identifier: MIT
  *
- * HTTP/1.1 over libhttp-parser; the only file that sees it. The text of a head is gathered in one
- * buffer of the codec, reused from message to message, and copied once into the message's arena
- * when the head is complete.
+ * The codec of HTTP/1.1: which part of a message is read now, and the events. A head that comes
+ * whole is read where it lies; one that comes in pieces is gathered in `text` first, line by line.
+ * Bodies are never gathered.
  */
 #include "wire/http1.h"
 
-#include <http_parser.h>
 #include <stdlib.h>
 
 #include "core/buf.h"
+#include "wire/http1_internal.h"
+#include "wire/http1_scan.h"
 
-#define PER_HEADER_LEN                                                                             \
-    4u /* ": " and the line end, which are not kept, count towards the limit too */
+#define TEXT_KEPT_LEN      4096u /* memory of a gathered head that is kept for the next one */
+#define CHUNK_LINE_MAX_LEN 4096u /* size and extensions of one chunk */
 
-typedef struct head_slice {
-    uint32_t name_from;
-    uint32_t name_len;
-    uint32_t value_from;
-    uint32_t value_len;
-} head_slice;
+/* What comes next. */
+typedef enum phase {
+    MESSAGE, /* or empty lines before it */
+    HEAD,
+    BODY,
+    BODY_UNTIL_CLOSE,
+    CHUNK_SIZE,
+    CHUNK_PAD,
+    CHUNK_EXTENSION,
+    CHUNK_LINE_LF,
+    CHUNK_DATA,
+    CHUNK_CR,
+    CHUNK_LF,
+    TRAILERS,
+} phase;
 
 struct sc_http1 {
-    http_parser parser;
     sc_http1_limits limits;
     const sc_http1_events *events;
     void *self;
     sc_arena *mem;
-    sc_buf text; /* target, then names and values */
-    head_slice *slices;
-    uint32_t slice_count;
-    uint32_t slice_cap;
-    uint32_t target_len;
-    bool is_request;
-    bool is_value; /* the last piece was of a value */
+    sc_http1_lines lines; /* of a head, or of trailers */
+    sc_buf text;          /* theirs, when they come in pieces */
+    uint64_t left;        /* of the body or of the chunk */
+    uint32_t chunk_line_len;
+    phase phase;
+    sc_code outcome;  /* of the feed; SC_PENDING while paused, stays when it is a failure */
+    const char *why;  /* of a failure that has a story */
+    bool is_after_cr; /* of an empty line between messages */
     bool is_inside;
-    bool is_past_head; /* trailers are skipped */
     bool expects_no_body;
     bool is_feeding;
     bool is_freed; /* within feed */
-    bool is_paused;
-    bool is_stopped;
-    sc_error refusal; /* ours, found in a callback */
 };
 
-static sc_http1 *codec_of(http_parser *parser)
-{
-    return parser->data;
-}
+/* Bytes that are fed. */
+typedef struct input {
+    const char *at;
+    const char *end;
+} input;
 
-/* Ends the feed with our own reason. */
-static int refuse(sc_http1 *codec, sc_code code, const char *text)
-{
-    (void)sc_fail(&codec->refusal, code, "%s", text);
-    return 1;
-}
-
-static int stop(sc_http1 *codec)
-{
-    codec->is_stopped = true;
-    return 1;
-}
-
-static int on_begin(http_parser *parser)
-{
-    sc_http1 *codec = codec_of(parser);
-
-    codec->is_inside = true;
-    codec->is_past_head = codec->is_value = false;
-    codec->slice_count = codec->target_len = 0;
-    sc_buf_clear(&codec->text);
-    codec->mem = codec->events->on_begin(codec->self);
-    return codec->mem ? 0 : stop(codec);
-}
-
-static int gather(sc_http1 *codec, const char *at, size_t len)
-{
-    if (sc_buf_len(&codec->text) + codec->slice_count * PER_HEADER_LEN + len >
-        codec->limits.max_head_len)
-        return refuse(codec, SC_EXHAUSTED, "the head is longer than the limit");
-    sc_buf_add(&codec->text, at, len);
-    return 0;
-}
-
-static int on_target(http_parser *parser, const char *at, size_t len)
-{
-    sc_http1 *codec = codec_of(parser);
-
-    codec->target_len += (uint32_t)len;
-    return gather(codec, at, len);
-}
-
-static int add_slice(sc_http1 *codec)
-{
-    uint32_t from = (uint32_t)sc_buf_len(&codec->text);
-
-    if (codec->slice_count == codec->limits.max_headers)
-        return refuse(codec, SC_EXHAUSTED, "there are more headers than the limit");
-    if (codec->slice_count == codec->slice_cap) {
-        codec->slice_cap = codec->slice_cap ? codec->slice_cap * 2 : 32;
-        codec->slices = realloc(codec->slices, codec->slice_cap * sizeof(codec->slices[0]));
-        if (!codec->slices)
-            sc_out_of_memory("headers");
-    }
-    codec->slices[codec->slice_count++] = (head_slice){.name_from = from, .value_from = from};
-    return 0;
-}
-
-static int on_name(http_parser *parser, const char *at, size_t len)
-{
-    sc_http1 *codec = codec_of(parser);
-
-    if (codec->is_past_head)
-        return 0;
-    if ((codec->is_value || codec->slice_count == 0) && add_slice(codec) != 0)
-        return 1;
-    if (memchr(at, ' ', len))
-        return refuse(codec, SC_INVALID, "a header name holds a space");
-    codec->is_value = false;
-    codec->slices[codec->slice_count - 1].name_len += (uint32_t)len;
-    return gather(codec, at, len);
-}
-
-static int on_value(http_parser *parser, const char *at, size_t len)
-{
-    sc_http1 *codec = codec_of(parser);
-    head_slice *slice;
-
-    if (codec->is_past_head)
-        return 0;
-    slice = &codec->slices[codec->slice_count - 1];
-    if (!codec->is_value)
-        slice->value_from = (uint32_t)sc_buf_len(&codec->text);
-    codec->is_value = true;
-    slice->value_len += (uint32_t)len;
-    for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)at[i] < ' ' && at[i] != '\t')
-            return refuse(codec, SC_INVALID, "a header value holds a control character");
-    }
-    return gather(codec, at, len);
-}
-
-static void lower(char *at, uint32_t len)
-{
-    for (uint32_t i = 0; i < len; i++) {
-        if (at[i] >= 'A' && at[i] <= 'Z')
-            at[i] = (char)(at[i] | 0x20);
-    }
-}
-
-static sc_pairs take_headers(sc_http1 *codec, char *text)
-{
-    sc_pairs headers = {.count = codec->slice_count, .cap = codec->slice_count};
-
-    headers.at = sc_arena_alloc(codec->mem, (codec->slice_count + 1) * sizeof(sc_pair));
-    for (uint32_t i = 0; i < codec->slice_count; i++) {
-        const head_slice *slice = &codec->slices[i];
-
-        lower(text + slice->name_from, slice->name_len);
-        headers.at[i].name = sc_str_of(text + slice->name_from, slice->name_len);
-        headers.at[i].value = sc_str_trim(sc_str_of(text + slice->value_from, slice->value_len));
-    }
-    return headers;
-}
-
-static uint64_t body_len(const sc_http1 *codec, const http_parser *parser)
-{
-    int status = (int)parser->status_code;
-
-    if (parser->flags & F_CHUNKED)
-        return SC_HTTP1_LEN_UNKNOWN;
-    if (!codec->is_request &&
-        (codec->expects_no_body || status / 100 == 1 || status == 204 || status == 304))
-        return 0;
-    if (parser->flags & F_CONTENTLENGTH)
-        return parser->content_length;
-    return codec->is_request ? 0 : SC_HTTP1_LEN_UNKNOWN;
-}
-
-/* 0: a body may follow, 1: none, negative: refused. */
-static int on_head(http_parser *parser)
-{
-    sc_http1 *codec = codec_of(parser);
-    sc_str text = sc_arena_str(codec->mem, sc_buf_str(&codec->text));
-    sc_http1_head head = {.minor = parser->http_minor, .status = (int)parser->status_code};
-    const sc_str *found;
-
-    codec->is_past_head = true;
-    head.headers = take_headers(codec, (char *)(uintptr_t)text.at);
-    if (parser->http_major != 1)
-        return -refuse(codec, SC_UNIMPLEMENTED, "unsupported protocol version");
-    if (codec->is_request && !(parser->flags & F_CHUNKED) &&
-        sc_pairs_get(&head.headers, SC_STR("transfer-encoding")))
-        return -refuse(codec, SC_INVALID, "the transfer coding is not chunked");
-    if (codec->is_request) {
-        head.method = sc_str_from(http_method_str((enum http_method)parser->method));
-        head.target = sc_str_sub(text, 0, codec->target_len);
-    }
-    head.body_len = body_len(codec, parser);
-    head.keep_alive = http_should_keep_alive(parser) != 0;
-    head.is_upgrade = parser->upgrade != 0;
-    parser->upgrade = 0; /* what the owner does not upgrade is an ordinary message */
-    found = sc_pairs_get(&head.headers, SC_STR("expect"));
-    head.expects_continue = found && sc_str_eq_nocase(*found, SC_STR("100-continue"));
-    if (!codec->events->on_head(codec->self, &head) || codec->is_freed)
-        return -stop(codec);
-    if (codec->expects_no_body && !codec->is_request && head.status / 100 != 1) {
-        codec->expects_no_body = false;
-        return 1;
-    }
-    return 0;
-}
-
-static int on_body(http_parser *parser, const char *at, size_t len)
-{
-    sc_http1 *codec = codec_of(parser);
-
-    return codec->events->on_body(codec->self, at, len) && !codec->is_freed ? 0 : stop(codec);
-}
-
-static int on_message(http_parser *parser)
-{
-    sc_http1 *codec = codec_of(parser);
-
-    codec->is_inside = false;
-    if (!codec->events->on_message(codec->self)) {
-        codec->is_paused = true;
-        http_parser_pause(parser, 1);
-    }
-    return codec->is_freed ? stop(codec) : 0;
-}
-
-static const http_parser_settings callbacks = {
-    .on_message_begin = on_begin,
-    .on_url = on_target,
-    .on_header_field = on_name,
-    .on_header_value = on_value,
-    .on_headers_complete = on_head,
-    .on_body = on_body,
-    .on_message_complete = on_message,
-};
+static void skip_empty_lines(sc_http1 *codec, input *in);
+static void read_lines(sc_http1 *codec, input *in);
+static void read_body(sc_http1 *codec, input *in);
+static void read_chunk_size(sc_http1 *codec, input *in);
+static void read_chunk_pad(sc_http1 *codec, input *in);
+static void read_chunk_extension(sc_http1 *codec, input *in);
+static void read_chunk_mark(sc_http1 *codec, input *in);
 
 sc_http1 *sc_http1_new(bool is_request, const sc_http1_limits *limits,
                        const sc_http1_events *events, void *self)
@@ -249,9 +72,8 @@ sc_http1 *sc_http1_new(bool is_request, const sc_http1_limits *limits,
     codec->limits = *limits;
     codec->events = events;
     codec->self = self;
-    codec->is_request = is_request;
-    http_parser_init(&codec->parser, is_request ? HTTP_REQUEST : HTTP_RESPONSE);
-    codec->parser.data = codec;
+    codec->lines.is_request = is_request;
+    codec->lines.max_fields = limits->max_headers;
     return codec;
 }
 
@@ -264,7 +86,7 @@ void sc_http1_free(sc_http1 *codec)
         return;
     }
     sc_buf_deinit(&codec->text);
-    free(codec->slices);
+    free(codec->lines.fields);
     free(codec);
 }
 
@@ -278,63 +100,346 @@ bool sc_http1_is_inside(const sc_http1 *codec)
     return codec->is_inside;
 }
 
-/* What a run of the parser came to. */
-static sc_code verdict(sc_http1 *codec, sc_error *err)
-{
-    enum http_errno failed = HTTP_PARSER_ERRNO(&codec->parser);
+/* ---- feeding ---- */
 
-    if (codec->refusal.code != SC_OK) {
-        *err = codec->refusal;
-        return err->code;
+static void advance(sc_http1 *codec, input *in)
+{
+    switch (codec->phase) {
+    case MESSAGE:
+        skip_empty_lines(codec, in);
+        break;
+    case HEAD:
+    case TRAILERS:
+        read_lines(codec, in);
+        break;
+    case BODY:
+    case BODY_UNTIL_CLOSE:
+    case CHUNK_DATA:
+        read_body(codec, in);
+        break;
+    case CHUNK_SIZE:
+        read_chunk_size(codec, in);
+        break;
+    case CHUNK_PAD:
+        read_chunk_pad(codec, in);
+        break;
+    case CHUNK_EXTENSION:
+        read_chunk_extension(codec, in);
+        break;
+    case CHUNK_LINE_LF:
+    case CHUNK_CR:
+    case CHUNK_LF:
+        read_chunk_mark(codec, in);
+        break;
     }
-    if (codec->is_stopped)
-        return SC_CANCELLED;
-    if (codec->is_paused)
-        return SC_PENDING;
-    if (failed == HPE_OK)
-        return SC_OK;
-    if (failed == HPE_HEADER_OVERFLOW)
-        return sc_fail(err, SC_EXHAUSTED, "the head is longer than the limit");
-    return sc_fail(err, SC_INVALID, "malformed HTTP: %s", http_errno_description(failed));
+}
+
+/* Ends a feed: tells what it came to, and frees what was freed within it. */
+static sc_code leave(sc_http1 *codec, sc_error *err)
+{
+    sc_code code = codec->outcome;
+
+    codec->is_feeding = false;
+    if (codec->why)
+        (void)sc_fail(err, code, "%s", codec->why);
+    if (codec->is_freed)
+        sc_http1_free(codec);
+    return code;
 }
 
 sc_code sc_http1_feed(sc_http1 *codec, const char *at, size_t len, size_t *taken, sc_error *err)
 {
-    sc_code code;
+    input in = {at, at + len};
 
     *taken = 0;
     if (len == 0)
         return SC_OK;
-    if (codec->is_paused) {
-        codec->is_paused = false;
-        http_parser_pause(&codec->parser, 0);
-    }
+    if (codec->outcome == SC_PENDING)
+        codec->outcome = SC_OK;
     codec->is_feeding = true;
-    *taken = http_parser_execute(&codec->parser, &callbacks, at, len);
-    codec->is_feeding = false;
-    code = verdict(codec, err);
-    if (codec->is_freed) {
-        codec->is_freed = false;
-        sc_http1_free(codec);
-    }
-    return code;
+    while (in.at < in.end && codec->outcome == SC_OK)
+        advance(codec, &in);
+    *taken = (size_t)(in.at - at);
+    return leave(codec, err);
+}
+
+static void refuse(sc_http1 *codec, sc_code code, const char *why)
+{
+    codec->outcome = code;
+    codec->why = why;
+}
+
+/* What an event said. */
+static bool goes_on(sc_http1 *codec, bool said)
+{
+    if (said && !codec->is_freed)
+        return true;
+    codec->outcome = SC_CANCELLED;
+    return false;
+}
+
+static void end_message(sc_http1 *codec)
+{
+    codec->phase = MESSAGE;
+    codec->is_inside = false;
+    if (!codec->events->on_message(codec->self))
+        codec->outcome = SC_PENDING;
+    if (codec->is_freed)
+        codec->outcome = SC_CANCELLED;
 }
 
 sc_code sc_http1_end(sc_http1 *codec, sc_error *err)
 {
-    sc_code code;
-
     if (!codec->is_inside)
         return SC_OK;
     codec->is_feeding = true;
-    http_parser_execute(&codec->parser, &callbacks, NULL, 0);
-    codec->is_feeding = false;
-    code = verdict(codec, err);
-    if (code == SC_OK && codec->is_inside)
-        code = sc_fail(err, SC_UNAVAILABLE, "unexpected EOF");
-    if (codec->is_freed) {
-        codec->is_freed = false;
-        sc_http1_free(codec);
+    if (codec->outcome == SC_OK && codec->phase == BODY_UNTIL_CLOSE)
+        end_message(codec);
+    else if (codec->outcome == SC_OK)
+        refuse(codec, SC_INVALID, "malformed HTTP: stream ended at an unexpected time");
+    return leave(codec, err);
+}
+
+/* ---- heads ---- */
+
+static void begin_lines(sc_http1 *codec, phase kind)
+{
+    codec->phase = kind;
+    codec->lines.has_start = kind == TRAILERS;
+    codec->lines.has_fold = false;
+    codec->lines.len = codec->lines.count = 0;
+}
+
+static void begin_message(sc_http1 *codec)
+{
+    begin_lines(codec, HEAD);
+    codec->is_inside = true;
+    codec->mem = codec->events->on_begin(codec->self);
+    (void)goes_on(codec, codec->mem != NULL);
+}
+
+/* RFC 9112 section 2.2: there may be some before a message. */
+static void skip_empty_lines(sc_http1 *codec, input *in)
+{
+    for (; in->at < in->end; in->at++) {
+        bool is_after_cr = codec->is_after_cr;
+
+        codec->is_after_cr = *in->at == '\r';
+        if (is_after_cr && *in->at != '\n') {
+            refuse(codec, SC_INVALID, "malformed HTTP: LF character expected");
+            return;
+        }
+        if (*in->at != '\r' && *in->at != '\n') {
+            begin_message(codec);
+            return;
+        }
     }
-    return code;
+}
+
+static void on_head(sc_http1 *codec, const char *text)
+{
+    sc_http1_head head;
+    sc_http1_framing framing;
+    sc_http1_refusal why;
+    bool has_body = codec->lines.is_request || !codec->expects_no_body;
+    sc_code code =
+        sc_http1_head_make(&head, &codec->lines, text, codec->mem, has_body, &framing, &why);
+
+    if (code != SC_OK) {
+        refuse(codec, code, why.text);
+        return;
+    }
+    if (head.status / 100 != 1)
+        codec->expects_no_body = false;
+    codec->left = framing == SC_HTTP1_COUNTED ? head.body_len : 0;
+    codec->chunk_line_len = 0;
+    codec->phase = framing == SC_HTTP1_CHUNKED       ? CHUNK_SIZE
+                   : framing == SC_HTTP1_UNTIL_CLOSE ? BODY_UNTIL_CLOSE
+                                                     : BODY;
+    if (goes_on(codec, codec->events->on_head(codec->self, &head)) && framing == SC_HTTP1_EMPTY)
+        end_message(codec);
+}
+
+/* Reads what is whole of text[0, len), whose last bytes have just come. */
+static sc_http1_progress try_lines(sc_http1 *codec, const char *text, size_t len)
+{
+    sc_http1_progress progress = sc_http1_lines_read(&codec->lines, text, len);
+
+    if (progress == SC_HTTP1_WRONG)
+        refuse(codec, codec->lines.refusal.code, codec->lines.refusal.text);
+    else if (progress == SC_HTTP1_MORE && len == codec->limits.max_head_len)
+        refuse(codec, SC_EXHAUSTED, "the head is longer than the limit");
+    return progress;
+}
+
+static void on_lines(sc_http1 *codec, const char *text)
+{
+    if (codec->phase == TRAILERS)
+        end_message(codec); /* they are of no use to anyone here */
+    else
+        on_head(codec, text);
+}
+
+/* Gathers up to the next line end; no more, as a body may stand behind the last one. */
+static void gather_lines(sc_http1 *codec, input *in)
+{
+    size_t had = sc_buf_len(&codec->text);
+    size_t room = codec->limits.max_head_len - had;
+    size_t len = (size_t)(in->end - in->at);
+    const char *line_end = memchr(in->at, '\n', len < room ? len : room);
+
+    if (line_end)
+        len = (size_t)(line_end + 1 - in->at);
+    else if (len > room)
+        len = room;
+    sc_buf_add(&codec->text, in->at, len);
+    in->at += len;
+    if (!line_end && had >= SC_HTTP1_EARLY && had + len < codec->limits.max_head_len)
+        return;
+    if (try_lines(codec, sc_buf_at(&codec->text), had + len) == SC_HTTP1_WHOLE) {
+        on_lines(codec, sc_buf_at(&codec->text));
+        sc_buf_reset(&codec->text, TEXT_KEPT_LEN);
+    }
+}
+
+static void read_lines(sc_http1 *codec, input *in)
+{
+    const char *text = in->at;
+    size_t len = (size_t)(in->end - in->at);
+    sc_http1_progress progress;
+
+    if (sc_buf_len(&codec->text) > 0) {
+        gather_lines(codec, in);
+        return;
+    }
+    if (len > codec->limits.max_head_len)
+        len = codec->limits.max_head_len;
+    progress = try_lines(codec, text, len);
+    in->at += progress == SC_HTTP1_WHOLE ? codec->lines.len : len;
+    if (progress == SC_HTTP1_WHOLE)
+        on_lines(codec, text);
+    else if (codec->outcome == SC_OK)
+        sc_buf_add(&codec->text, text, len);
+}
+
+/* ---- bodies ---- */
+
+static void read_body(sc_http1 *codec, input *in)
+{
+    const char *from = in->at;
+    size_t len = (size_t)(in->end - in->at);
+
+    if (codec->phase != BODY_UNTIL_CLOSE && len > codec->left)
+        len = (size_t)codec->left;
+    in->at += len;
+    if (!goes_on(codec, codec->events->on_body(codec->self, from, len)) ||
+        codec->phase == BODY_UNTIL_CLOSE)
+        return;
+    codec->left -= len;
+    if (codec->left == 0 && codec->phase == BODY)
+        end_message(codec);
+    else if (codec->left == 0)
+        codec->phase = CHUNK_CR;
+}
+
+/* ---- chunks: RFC 9112 section 7.1, lines end in CR and LF and nothing else ---- */
+
+static int hex_digit(char byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte = (char)(byte | 0x20);
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+/* Counts bytes of the line of a chunk. */
+static bool has_room(sc_http1 *codec, size_t len)
+{
+    if (len <= CHUNK_LINE_MAX_LEN - codec->chunk_line_len) {
+        codec->chunk_line_len += (uint32_t)len;
+        return true;
+    }
+    refuse(codec, SC_INVALID, "malformed HTTP: the line before a chunk is too long");
+    return false;
+}
+
+static void refuse_size(sc_http1 *codec)
+{
+    refuse(codec, SC_INVALID, "malformed HTTP: invalid character in chunk size header");
+}
+
+static void read_chunk_size(sc_http1 *codec, input *in)
+{
+    for (; in->at < in->end; in->at++) {
+        int digit = hex_digit(*in->at);
+
+        if (digit < 0) {
+            if (codec->chunk_line_len == 0)
+                refuse_size(codec);
+            else
+                codec->phase = CHUNK_PAD;
+            return;
+        }
+        if (codec->left > INT64_MAX >> 4) {
+            refuse_size(codec);
+            return;
+        }
+        if (!has_room(codec, 1))
+            return;
+        codec->left = codec->left << 4 | (uint64_t)digit;
+    }
+}
+
+/* Some servers fill the size up with spaces. */
+static void read_chunk_pad(sc_http1 *codec, input *in)
+{
+    for (; in->at < in->end && *in->at == ' '; in->at++) {
+        if (!has_room(codec, 1))
+            return;
+    }
+    if (in->at == in->end)
+        return;
+    if (*in->at == '\r')
+        codec->phase = CHUNK_LINE_LF;
+    else if (*in->at == ';')
+        codec->phase = CHUNK_EXTENSION;
+    else
+        refuse_size(codec);
+    in->at++;
+}
+
+/* Extensions are passed over. */
+static void read_chunk_extension(sc_http1 *codec, input *in)
+{
+    const char *from = in->at;
+
+    in->at = sc_http1_skip_value(from, in->end);
+    if (!has_room(codec, (size_t)(in->at - from)) || in->at == in->end)
+        return;
+    if (*in->at == '\r')
+        codec->phase = CHUNK_LINE_LF;
+    else
+        refuse(codec, SC_INVALID, "malformed HTTP: a chunk extension holds a control character");
+    in->at++;
+}
+
+static void read_chunk_mark(sc_http1 *codec, input *in)
+{
+    if (*in->at != (codec->phase == CHUNK_CR ? '\r' : '\n')) {
+        refuse(codec, SC_INVALID,
+               codec->phase == CHUNK_CR ? "malformed HTTP: a chunk is longer than its size"
+                                        : "malformed HTTP: LF character expected");
+        return;
+    }
+    in->at++;
+    if (codec->phase == CHUNK_CR) {
+        codec->phase = CHUNK_LF;
+    } else if (codec->phase == CHUNK_LF) {
+        codec->phase = CHUNK_SIZE;
+        codec->chunk_line_len = 0;
+    } else if (codec->left > 0) {
+        codec->phase = CHUNK_DATA;
+    } else {
+        begin_lines(codec, TRAILERS);
+    }
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * HTTP/1.1 messages from bytes (RFC 9112), for a server (requests) or a client (responses). A push
- * codec: bytes go in as they come, events come out. Does no I/O and allocates only in the arena
- * that its owner gives for each message.
+ * codec: bytes go in as they come, events come out, the same however the bytes were cut. Does no
+ * I/O; what it hands out it allocates in the arena that its owner gives for each message.
  *
- * Stricter than the RFC allows where looseness is how requests get smuggled: both Content-Length
- * and Transfer-Encoding, two Content-Lengths, control characters in values and anything but
- * "chunked" as last coding of a request are refused.
+ * As strict as the RFC allows where looseness is how requests get smuggled: both Content-Length and
+ * Transfer-Encoding, two Content-Lengths, any coding but one "chunked", carriage returns that stand
+ * alone, control characters in values and folded headers of requests are refused. A line feed alone
+ * ends a line of a head (section 2.2), but not one of a chunk. Trailers are checked and passed
+ * over.
  */
 #ifndef SC_WIRE_HTTP1_H
 #define SC_WIRE_HTTP1_H
@@ -26,11 +28,11 @@ typedef struct sc_http1_head {
     uint64_t body_len; /* 0: none; SC_HTTP1_LEN_UNKNOWN */
     bool keep_alive;   /* the connection may be used after this message */
     bool expects_continue;
-    bool is_upgrade;
+    bool is_upgrade; /* a request that asks for another protocol, or the 101 that agrees */
 } sc_http1_head;
 
 typedef struct sc_http1_events {
-    /* A first byte of a message: the arena for it. */
+    /* A first byte of a message: the arena for it; NULL stops as false does below. */
     sc_arena *(*on_begin)(void *self);
     /* Return false to stop: sc_http1_feed then returns SC_CANCELLED at once. */
     bool (*on_head)(void *self, const sc_http1_head *head);
@@ -41,7 +43,7 @@ typedef struct sc_http1_events {
 } sc_http1_events;
 
 typedef struct sc_http1_limits {
-    uint32_t max_head_len; /* start line and headers */
+    uint32_t max_head_len; /* bytes of start line and headers; of trailers as well */
     uint32_t max_headers;
 } sc_http1_limits;
 

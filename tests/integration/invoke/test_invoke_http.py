@@ -41,7 +41,7 @@ def test_every_verb_passes_with_its_body(caller, method):
 
 
 def test_trace_passes_and_unknown_verbs_become_post(caller):
-    for method, want in (("TRACE", b"TRACE"), ("PROPFIND", b"POST")):
+    for method, want in (("TRACE", b"TRACE"), ("PROPFIND", b"POST"), ("BREW", b"POST")):
         heard = raw(caller.port, f"{method} {PREFIX}json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b'"method": "' + want in heard
 

@@ -5,8 +5,8 @@ import subprocess
 
 from conftest import ROOT
 
-SMALL = {"libuv", "libhttp_parser", "libnghttp2", "libprotobuf-c", "libz", "libm", "libc", "libdl", "libpthread",
-         "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64", "libasan", "libubsan"}
+SMALL = {"libuv", "libnghttp2", "libprotobuf-c", "libz", "libm", "libc", "libdl", "libpthread", "libgcc_s",
+         "ld-linux-x86-64", "ld-linux-aarch64", "libasan", "libubsan"}
 
 CPP = """
 #include <cstdio>
