@@ -5,7 +5,11 @@
  */
 #include "core/yaml_internal.h"
 
+#include <dlfcn.h>
 #include <libfyaml.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 typedef struct reader {
     const char *name;
@@ -275,4 +279,36 @@ sc_code sc_yaml_parse_resource(sc_str text, const char *name, uint32_t lines_bef
         .name = name, .mem = mem, .err = err, .lines_before = lines_before, .is_kubernetes = true};
 
     return parse(text, &r, out);
+}
+
+/* ---- rest ---- */
+
+/* Drops the pages of the segments that nobody writes to: they are those of the file. */
+static int drop_code(struct dl_phdr_info *object, size_t size, void *loaded_at)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    (void)size;
+    if (object->dlpi_addr != *(const ElfW(Addr) *)loaded_at)
+        return 0;
+    for (ElfW(Half) i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        uintptr_t from = (object->dlpi_addr + segment->p_vaddr) / page * page;
+        uintptr_t to = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+
+        if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W))
+            (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    }
+    return 1;
+}
+
+void sc_yaml_rest(void)
+{
+    void *parser = dlsym(RTLD_DEFAULT, "fy_parser_create");
+    struct link_map *library = NULL;
+    Dl_info info;
+
+    if (parser && dladdr1(parser, &info, (void **)&library, RTLD_DL_LINKMAP) && library &&
+        library->l_name[0] != '\0') /* not linked into this program */
+        (void)dl_iterate_phdr(drop_code, &library->l_addr);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/yaml.h"
 #include "sidecar/runtime_internal.h"
 
 #define LEDGER_BYTES (384u * 1024u) /* some 5,000 entries */
@@ -96,6 +97,8 @@ void sc_runtime_on_app_started(sc_runtime *rt)
 void sc_runtime_on_announced(sc_runtime *rt)
 {
     rt->metadata.is_outbound_ready = true;
+    sc_yaml_rest();
+    sc_give_back_free_memory(); /* what only the start needed */
     sc_app_start_begin(rt);
 }
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -158,6 +159,37 @@ static void places_count_from_the_start_of_the_file(void **state)
     assert_int_equal(parse("a: 1\na: 2\n"), SC_INVALID);
 }
 
+/* Of the library's code, in kilobytes. */
+static long resident_code(void)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    bool is_it = false;
+    long all = 0;
+    long one;
+    char line[512];
+
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps)) {
+        if (strstr(line, " r-xp ") || strstr(line, " rw-p ") || strstr(line, " r--p "))
+            is_it = strstr(line, " r-xp ") && strstr(line, "libfyaml");
+        else if (is_it && sscanf(line, "Rss: %ld kB", &one) == 1)
+            all += one;
+    }
+    (void)fclose(maps);
+    return all;
+}
+
+static void a_parser_at_rest_is_out_of_memory_and_reads_again(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("a: 1\n"), SC_OK);
+    assert_true(resident_code() > 0);
+    sc_yaml_rest();
+    assert_int_equal(resident_code(), 0);
+    assert_int_equal(parse("a: [2, 3]\n"), SC_OK);
+    assert_true(sc_str_eq(sc_doc_at(at(sc_doc_at(doc, 0), "a"), 1)->text, SC_STR("3")));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -181,6 +213,7 @@ int main(void)
         cmocka_unit_test(scalars_of_resources_are_those_of_kubernetes),
         cmocka_unit_test(documents_are_cut_at_separator_lines),
         cmocka_unit_test(places_count_from_the_start_of_the_file),
+        cmocka_unit_test(a_parser_at_rest_is_out_of_memory_and_reads_again),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
