@@ -311,7 +311,7 @@ static void on_turn_end(sc_turn_hook *hook)
         if (session->state != SC_H2_DEAD && !nghttp2_session_want_read(session->ng) &&
             !nghttp2_session_want_write(session->ng))
             sc_h2_die(session, session->goaway_code ? SC_UNAVAILABLE : SC_OK,
-                      session->goaway_code ? "http2: connection error: %s" : "%s",
+                      session->goaway_code ? "connection error: %s" : "%s",
                       session->goaway_code ? sc_h2_code_name(session->goaway_code) : "");
     }
     if (session->state == SC_H2_DEAD)

@@ -279,11 +279,17 @@ size_t sc_invoke_chunk_open(uint64_t seq, size_t payload_len, char to[SC_INVOKE_
 
 /* ---- reading ---- */
 
-static sc_code broken(sc_error *err)
+#define BROKEN ": proto: cannot parse invalid wire-format data"
+
+static sc_code broken_request(sc_error *err)
 {
-    return sc_fail(err, SC_INTERNAL,
-                   "grpc: error unmarshalling request: proto: cannot parse invalid wire-format "
-                   "data");
+    return sc_fail(err, SC_INTERNAL, "grpc: error unmarshalling request" BROKEN);
+}
+
+/* An answer, or one message of a stream. */
+static sc_code broken_message(sc_error *err)
+{
+    return sc_fail(err, SC_INTERNAL, "grpc: failed to unmarshal the received message" BROKEN);
 }
 
 static bool is_bytes(const sc_proto_field *field, uint32_t number)
@@ -319,10 +325,8 @@ static bool read_entry(sc_str entry, sc_arena *mem, sc_pairs *out)
     return step == SC_PROTO_END;
 }
 
-static sc_code verdict(bool is_good, const sc_pairs *one, const sc_pairs *other, sc_error *err)
+static sc_code check_count(const sc_pairs *one, const sc_pairs *other, sc_error *err)
 {
-    if (!is_good)
-        return broken(err);
     if (one->count > SC_INVOKE_PAIRS_MAX || other->count > SC_INVOKE_PAIRS_MAX)
         return sc_fail(err, SC_EXHAUSTED, "more than %u headers", SC_INVOKE_PAIRS_MAX);
     return SC_OK;
@@ -394,7 +398,9 @@ sc_code sc_invoke_request_unpack(sc_str bytes, sc_arena *mem, sc_invoke_request 
             is_good = read_message(field.bytes, out);
         }
     }
-    return verdict(is_good && step == SC_PROTO_END, &out->metadata, &out->metadata, err);
+    if (!is_good || step != SC_PROTO_END)
+        return broken_request(err);
+    return check_count(&out->metadata, &out->metadata, err);
 }
 
 static bool read_status(sc_str status, sc_invoke_response *out)
@@ -447,12 +453,14 @@ sc_code sc_invoke_response_unpack(sc_str bytes, sc_arena *mem, sc_invoke_respons
         else if (is_bytes(&field, RESPONSE_MESSAGE))
             is_good = read_answer(field.bytes, out);
     }
-    return verdict(is_good && step == SC_PROTO_END, &out->headers, &out->trailers, err);
+    if (!is_good || step != SC_PROTO_END)
+        return broken_message(err);
+    return check_count(&out->headers, &out->trailers, err);
 }
 
 sc_code sc_invoke_answer_unpack(sc_str bytes, sc_invoke_response *out, sc_error *err)
 {
-    return read_answer(bytes, out) ? SC_OK : broken(err);
+    return read_answer(bytes, out) ? SC_OK : broken_message(err);
 }
 
 sc_code sc_invoke_service_unpack(sc_str bytes, sc_str *id, sc_invoke_request *out, sc_error *err)
@@ -469,7 +477,7 @@ sc_code sc_invoke_service_unpack(sc_str bytes, sc_str *id, sc_invoke_request *ou
         else if (is_bytes(&field, SERVICE_MESSAGE))
             is_good = read_message(field.bytes, out);
     }
-    return is_good && step == SC_PROTO_END ? SC_OK : broken(err);
+    return is_good && step == SC_PROTO_END ? SC_OK : broken_request(err);
 }
 
 static bool read_payload(sc_str payload, sc_invoke_chunk *out)
@@ -502,7 +510,7 @@ sc_code sc_invoke_chunk_unpack(sc_str bytes, sc_invoke_chunk *out, sc_error *err
             is_good = read_payload(field.bytes, out);
         }
     }
-    return is_good && step == SC_PROTO_END ? SC_OK : broken(err);
+    return is_good && step == SC_PROTO_END ? SC_OK : broken_message(err);
 }
 
 /* ---- texts ---- */
