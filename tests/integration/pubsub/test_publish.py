@@ -68,9 +68,7 @@ def test_declarative_subscriptions_are_read(resources):
 
 def fails(resources, *flags, **kwargs):
     sidecar = Sidecar(kwargs.get("app_id", "a"), resources, flags=flags, wait=False)
-    code = sidecar.process.wait(15)
-    time.sleep(0.1)
-    return code, "\n".join(sidecar.log)
+    return sidecar.end(), "\n".join(sidecar.log)
 
 
 def test_wrong_resources_are_fatal_and_named(tmp_path):
