@@ -65,7 +65,8 @@ def soak(found):
             rows.append((broker, f"{ran['rate']:.0f} of {ran['most']:.0f}", key.replace("_", " "),
                          *(max(s[key] for s in ran["samples"][n * third:(n + 1) * third]) for n in range(3))))
     grown = "; ".join(found["grown"]) or "Nothing grew."
-    return f"{run(found)} {found['seconds']} s for each broker. {grown}\n\n" + table(
+    how = "both brokers at once" if found["together"] else "for each broker"
+    return f"{run(found)} {found['seconds']} s, {how}. {grown}\n\n" + table(
         ("broker", "messages a second, of the most", "highest of", "first third", "second", "last"), rows)
 
 

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Half of the measured maximum for a long time, on Redis and on the embedded broker: nothing may grow.
 
-usage: soak.py BINARY OUT-FOLDER [SECONDS] [--no-latency]
-Memory, descriptors and latency are sampled; fails when the last third lies above the second. --no-latency leaves latency
-out of the judgement, for machines that have other work. Writes soak.json and soak.svg. Needs what bench.py needs.
+usage: soak.py BINARY OUT-FOLDER [SECONDS] [--together] [--no-latency]
+Memory, descriptors and latency are sampled; fails when the last third lies above the second. --together runs both brokers
+at once, each at half of what it reaches beside the other. --no-latency leaves latency out of the judgement, for machines
+that have other work. Writes soak.json and soak.svg. Needs what bench.py needs.
 """
 import argparse
 import pathlib
@@ -85,7 +86,7 @@ class Soak:
 
 
 class Load(threading.Thread):
-    """A load beside the sampling; what it raised is raised where its result is asked for."""
+    """Work beside other work; what it raised is raised where its result is asked for."""
 
     def __init__(self, run):
         super().__init__()
@@ -99,6 +100,7 @@ class Load(threading.Thread):
             self.why = why
 
     def result(self):
+        self.join()
         if self.why:
             raise self.why
         return self.got
@@ -128,13 +130,20 @@ def main():
     options.add_argument("binary")
     options.add_argument("out", type=pathlib.Path)
     options.add_argument("seconds", type=int, nargs="?", default=3600)
+    options.add_argument("--together", action="store_true")
     options.add_argument("--no-latency", action="store_true")
     given = options.parse_args()
-    brokers, grown = {}, []
-    for broker in ("redis", "embedded"):
-        brokers[broker] = Soak(given.binary, broker, given.seconds).run()
+    soaks = {broker: Soak(given.binary, broker, given.seconds) for broker in ("redis", "embedded")}
+    if given.together:
+        loads = {broker: Load(soak.run) for broker, soak in soaks.items()}
+        brokers = {broker: load.result() for broker, load in loads.items()}
+    else:
+        brokers = {broker: soak.run() for broker, soak in soaks.items()}
+    grown = []
+    for broker in brokers:
         grown += [f"{broker}: {what}" for what in growth(brokers[broker]["samples"], not given.no_latency)]
-    rigs.write(given.out, "soak.json", rigs.document("soak", seconds=given.seconds, brokers=brokers, grown=grown))
+    rigs.write(given.out, "soak.json", rigs.document("soak", seconds=given.seconds, together=given.together,
+                                                     brokers=brokers, grown=grown))
     (given.out / "soak.svg").write_text(draw.curves(
         [(f"{broker}: {key}", [f"{s['second']:.0f}" if n % 12 == 0 else "" for n, s in enumerate(ran["samples"])],
           {key: [s[key] for s in ran["samples"]]})
