@@ -186,17 +186,36 @@ sc_str sc_arena_utf8(sc_arena *arena, sc_str s)
     return (sc_str){copy, len};
 }
 
-sc_str sc_arena_lower(sc_arena *arena, sc_str s)
+static bool has_upper(sc_str s)
 {
     size_t i = 0;
+    uint64_t eight;
+
+    /* Eight at once: adding carries into the top bit of a byte from 'A', and from behind 'Z'. */
+    for (; s.len - i >= sizeof(eight); i += sizeof(eight)) {
+        uint64_t low;
+
+        memcpy(&eight, s.at + i, sizeof(eight));
+        low = eight & 0x7f7f7f7f7f7f7f7fu;
+        if (((low + 0x3f3f3f3f3f3f3f3fu) ^ (low + 0x2525252525252525u)) & ~eight &
+            0x8080808080808080u)
+            return true;
+    }
+    for (; i < s.len; i++) {
+        if (s.at[i] >= 'A' && s.at[i] <= 'Z')
+            return true;
+    }
+    return false;
+}
+
+sc_str sc_arena_lower(sc_arena *arena, sc_str s)
+{
     char *copy;
 
-    while (i < s.len && !(s.at[i] >= 'A' && s.at[i] <= 'Z'))
-        i++;
-    if (i == s.len)
+    if (!has_upper(s))
         return s;
     copy = sc_arena_alloc(arena, s.len + 1);
-    for (i = 0; i < s.len; i++)
+    for (size_t i = 0; i < s.len; i++)
         copy[i] = (char)(s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 0x20 : s.at[i]);
     copy[s.len] = '\0';
     return (sc_str){copy, s.len};

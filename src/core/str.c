@@ -13,6 +13,8 @@ bool sc_str_eq_nocase(sc_str a, sc_str b)
 {
     if (a.len != b.len)
         return false;
+    if (sc_str_eq(a, b)) /* as most are written */
+        return true;
     for (size_t i = 0; i < a.len; i++)
         if (lower(a.at[i]) != lower(b.at[i]))
             return false;

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire/http_field.h"
 
-static bool is_token_char(unsigned char c)
-{
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-')
-        return true;
-    return c > ' ' && c < 0x7f && strchr("!#$%&'*+.^_`|~", c) != NULL;
-}
+#include "wire/http1_internal.h"
+#include "wire/http1_scan.h"
 
 bool sc_http_is_field_name(sc_str name)
 {
     for (size_t i = 0; i < name.len; i++) {
-        if (!is_token_char((unsigned char)name.at[i]))
+        if (!sc_http1_is_of(name.at[i], SC_HTTP1_TOKEN))
             return false;
     }
     return name.len > 0;
@@ -19,11 +15,6 @@ bool sc_http_is_field_name(sc_str name)
 
 bool sc_http_is_field_value(sc_str value)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.at[i];
-
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return value.len == 0 ||
+           sc_http1_skip_value(value.at, value.at + value.len) == value.at + value.len;
 }

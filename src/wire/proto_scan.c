@@ -8,6 +8,11 @@ static bool take_varint(sc_str *rest, uint64_t *value)
 {
     uint64_t n = 0;
 
+    if (rest->len > 0 && (uint8_t)rest->at[0] < 0x80) { /* most are short */
+        *value = (uint8_t)rest->at[0];
+        *rest = sc_str_of(rest->at + 1, rest->len - 1);
+        return true;
+    }
     for (size_t i = 0; i < rest->len && i < 10; i++) {
         uint8_t byte = (uint8_t)rest->at[i];
 
@@ -89,6 +94,11 @@ void sc_proto_put_varint(sc_proto_writer *w, uint64_t value)
     uint8_t bytes[10];
     size_t len = 0;
 
+    if (value < 0x80) {
+        assert(w->at > w->from);
+        *--w->at = (char)value;
+        return;
+    }
     do {
         bytes[len++] = (uint8_t)(value & 0x7f) | (value > 0x7f ? 0x80 : 0);
         value >>= 7;

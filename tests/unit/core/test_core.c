@@ -96,6 +96,35 @@ static void an_arena_serves_small_and_large_pieces(void **state)
     sc_arena_pool_deinit(&pool);
 }
 
+/* Each byte value at each place of texts around the width of the scan. */
+static void only_ascii_letters_are_lowered(void **state)
+{
+    sc_arena mem;
+
+    (void)state;
+    sc_arena_init(&mem, NULL);
+    for (size_t len = 1; len <= 17; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                char text[17];
+                bool is_upper = byte >= 'A' && byte <= 'Z';
+                sc_str lowered;
+
+                memset(text, 'a', sizeof(text));
+                text[at] = (char)byte;
+                lowered = sc_arena_lower(&mem, sc_str_of(text, len));
+                assert_int_equal(lowered.at != text, is_upper);
+                assert_int_equal(lowered.len, len);
+                assert_int_equal((unsigned char)lowered.at[at], is_upper ? byte + 32 : byte);
+                assert_int_equal(lowered.at[len - 1 - at],
+                                 at == len - 1 - at ? lowered.at[at] : 'a');
+                assert_true(sc_str_eq_nocase(lowered, sc_str_of(text, len)));
+            }
+        }
+    }
+    sc_arena_deinit(&mem);
+}
+
 static void a_map_finds_what_was_put_and_not_what_was_removed(void **state)
 {
     static int values[500];
@@ -164,6 +193,7 @@ int main(void)
         cmocka_unit_test(cutting_walks_the_parts),
         cmocka_unit_test(a_buffer_keeps_what_was_not_eaten),
         cmocka_unit_test(an_arena_serves_small_and_large_pieces),
+        cmocka_unit_test(only_ascii_letters_are_lowered),
         cmocka_unit_test(a_map_finds_what_was_put_and_not_what_was_removed),
         cmocka_unit_test(a_long_error_text_is_cut_visibly),
         cmocka_unit_test(an_op_completes_later_and_once),
