@@ -37,8 +37,8 @@ struct sc_loop {
 };
 
 void sc_timers_on_due(uv_timer_t *clock);
-/* loop_rest.c: a turn was taken by a loop that gives back. */
-void sc_loop_count_turn(sc_loop *loop);
+/* loop_rest.c: at the end of a turn. */
+void sc_loop_watch_work(sc_loop *loop);
 /* The buffer all reads of this loop go through. */
 char *sc_loop_read_buffer(sc_loop *loop);
 /* Sets what a connected socket of ours has: no Nagle, and no pacing on the loopback. */

@@ -26,8 +26,7 @@ static void on_after_poll(uv_check_t *handle)
     sc_loop *loop = SC_CONTAINER_OF(handle, sc_loop, after_poll);
 
     finish_turn(loop);
-    if (loop->gives_back)
-        sc_loop_count_turn(loop);
+    sc_loop_watch_work(loop);
 }
 
 static void on_again(uv_idle_t *handle)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * A loop that was busy and is quiet again gives back what it kept for reuse: chunks of arenas, and
- * the heap's free pages. Work is counted in turns, connections and 4 KiB that were read; only a
- * loop that did some is looked at. Giving back takes a tenth of a millisecond after a usual load,
- * five of them after ten thousand connections.
+ * the heap's free pages. Work is counted in reads, of 4 KiB at most, and in connections that come
+ * and go; only a loop that did some is looked at. Giving back takes a tenth of a millisecond after
+ * a usual load, five of them after ten thousand connections.
  */
 #include "io/io_internal.h"
 
-#define SOME_WORK  1000u
+#define SOME_WORK  200u
 #define LOOK_MS    1000u
 #define QUIET_WORK 20u /* between two looks; or an eighth of the most there was */
 
@@ -32,8 +32,8 @@ void sc_loop_gives_back(sc_loop *loop)
     loop->gives_back = true;
 }
 
-void sc_loop_count_turn(sc_loop *loop)
+void sc_loop_watch_work(sc_loop *loop)
 {
-    if (++loop->work >= SOME_WORK && !uv_is_active((uv_handle_t *)&loop->rest))
+    if (loop->gives_back && loop->work >= SOME_WORK && !uv_is_active((uv_handle_t *)&loop->rest))
         uv_timer_start(&loop->rest, on_look, LOOK_MS, LOOK_MS);
 }

@@ -38,6 +38,7 @@ void sc_stream_free(sc_stream *stream)
     sc_buf_deinit(&stream->wire);
     sc_buf_deinit(&stream->sending);
     stream->loop->open_handles--;
+    stream->loop->work++;
     free(stream);
 }
 
@@ -194,7 +195,7 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buf)
     sc_stream *stream = SC_CONTAINER_OF(handle, sc_stream, uv.stream);
 
     if (len > 0) {
-        stream->loop->work += (uint32_t)((size_t)len / 4096);
+        stream->loop->work += 1 + (uint32_t)((size_t)len / 4096);
         if (stream->tls)
             sc_stream_tls_feed(stream, buf->base, (size_t)len);
         else if (stream->ops)
