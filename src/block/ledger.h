@@ -35,8 +35,8 @@ typedef struct sc_ledger_note {
 
 #define SC_LEDGER_MIN 1024u
 
-/* Of `size` bytes, SC_LEDGER_MIN at least; an entry takes some 80 of them, and long texts are cut so
- * that none takes more than 256. */
+/* Of `size` bytes, SC_LEDGER_MIN at least; an entry takes some 80 of them, and long texts are cut
+ * so that none takes more than 256. */
 sc_ledger *sc_ledger_new(uint32_t size);
 void sc_ledger_free(sc_ledger *ledger);
 void sc_ledger_write(sc_ledger *ledger, const sc_ledger_note *note);

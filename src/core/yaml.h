@@ -32,8 +32,8 @@ sc_str sc_yaml_cut_document(sc_str *rest, uint32_t *lines);
 sc_code sc_yaml_parse_resource(sc_str text, const char *name, uint32_t lines_before, sc_arena *mem,
                                sc_doc **out, sc_error *err) SC_MUST_CHECK;
 
-/* Nothing is read for a while: the parser's code, half a megabyte, goes out of memory. It comes back
- * by itself when it is needed. */
+/* Nothing is read for a while: the parser's code, half a megabyte, goes out of memory. It comes
+ * back by itself when it is needed. */
 void sc_yaml_rest(void);
 
 #endif

@@ -44,8 +44,8 @@ sc_code sc_sqlite_check_identifier(sc_str name, sc_error *err) SC_MUST_CHECK;
 bool sc_sqlite_is_memory(sc_str connection);
 /* True when its options let nobody write. */
 bool sc_sqlite_is_read_only(sc_str connection);
-/* Opens it as sc_sqlite_open, sets the journal's mode and the cache and runs its pragmas. What it needs while it
- * does lives in `mem`. */
+/* Opens it as sc_sqlite_open, sets the journal's mode and the cache and runs its pragmas. What it
+ * needs while it does lives in `mem`. */
 sc_code sc_sqlite_open_connection(sc_sqlite_db *db, sc_str connection, uint32_t busy_ms,
                                   bool has_wal, sc_arena *mem, sc_error *err) SC_MUST_CHECK;
 /* What a metadata table of Dapr's says under `key` as a number; 0: nothing, or no such row. */
