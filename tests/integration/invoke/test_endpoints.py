@@ -4,6 +4,7 @@ import http.client
 import http.server
 import json
 import ssl
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -13,6 +14,8 @@ import pytest
 from echo_app import EchoApp
 from invoke_service import POST, invoke, refused
 from sidecar import Server, Sidecar, certificates, component, free_port, tls_server, wait_until
+
+GET = 1
 
 
 @pytest.fixture
@@ -42,6 +45,7 @@ class TlsApp:
     def __init__(self, certificate, ca=None):
         app = self
         self.subjects = []
+        self.headers = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -49,6 +53,7 @@ class TlsApp:
             def do_GET(self):
                 peer = self.connection.getpeercert() or {}
                 app.subjects.append(peer.get("subject"))
+                app.headers.append(self.headers)
                 body = json.dumps({"target": self.path, "host": self.headers["Host"]}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -191,6 +196,55 @@ def test_secrets_in_headers(start, folder, tmp_path):
     assert not any("hush" in line for line in sidecar.log)
 
 
+def test_values_from_the_environment_and_from_a_secret_store(start, folder, tmp_path):
+    """For headers and for TLS; an environment variable that is not there is an empty value, as in Dapr."""
+    made = certificates(tmp_path)
+    app = start(TlsApp, made / "server.pem", made / "ca.pem")
+    pems = {name: (made / name).read_text() for name in ("ca.pem", "client.key")}
+    (tmp_path / "secrets.json").write_text(json.dumps(pems))
+    component(folder, "store", "secretstores.local.file", secretsFile=tmp_path / "secrets.json")
+    endpoint(folder, "ext", f"https://localhost:{app.port}",
+             "  headers:\n  - {name: X-Env, envRef: TOKEN_OF_THE_PARTNER}\n"
+             "  - {name: X-None, envRef: NOT_THERE}\n  - {name: X-Kept, value: kept}\n"
+             "  clientTLS:\n    rootCA: {secretKeyRef: {name: ca.pem, key: ca.pem}}\n"
+             "    certificate: {envRef: CERTIFICATE_OF_OURS}\n"
+             "    privateKey: {secretKeyRef: {name: client.key, key: client.key}}\n"
+             "auth: {secretStore: store}\n")
+    env = {"TOKEN_OF_THE_PARTNER": "from the environment", "CERTIFICATE_OF_OURS": (made / "client.pem").read_text()}
+    sidecar = start(Sidecar, "caller", folder, env=env)
+    status, data, _ = sidecar.get("/v1.0/invoke/ext/method/x")
+    assert status == 200, data
+    assert app.subjects == [((("commonName", "client"),),)]
+    headers = app.headers[-1]
+    assert (headers["X-Env"], headers["X-None"], headers["X-Kept"]) == ("from the environment", "", "kept")
+    assert invoke(sidecar, "ext", "x", verb=GET).json()["target"] == "/x"
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_https_urls_are_checked_against_the_roots_of_the_system(start, tmp_path, variable):
+    made = certificates(tmp_path)
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    name = subprocess.run(["openssl", "x509", "-hash", "-noout", "-in", made / "ca.pem"], check=True, text=True,
+                          capture_output=True).stdout.strip()
+    (roots / f"{name}.0").write_text((made / "ca.pem").read_text())
+    app = start(TlsApp, made / "server.pem")
+    url = f"https://localhost:{app.port}"
+    env = {"SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent",
+           variable: str(made / "ca.pem" if variable == "SSL_CERT_FILE" else roots)}
+    trusting = start(Sidecar, "trusting", env=env)
+    for path in (f"/v1.0/invoke/{url}/method/x?q=1", f"/v1.0/invoke/{urllib.parse.quote(url, safe='')}/method/x?q=1"):
+        status, data, _ = trusting.get(path)
+        assert (status, json.loads(data)) == (200, {"target": "/x?q=1", "host": f"localhost:{app.port}"}), data
+    assert invoke(trusting, url, "x", verb=GET).json()["target"] == "/x"
+    wrong = start(TlsApp, made / "named.pem")  # of example.test
+    status, data, _ = trusting.get(f"/v1.0/invoke/https://localhost:{wrong.port}/method/x")
+    assert status == 500 and b"certificate" in data, data
+    distrusting = start(Sidecar, "distrusting", env={**env, variable: "/nonexistent"})
+    status, data, _ = distrusting.get(f"/v1.0/invoke/{url}/method/x")
+    assert status == 500 and b"certificate" in data, data
+
+
 def test_headers_replace_those_of_the_caller_and_of_the_sidecar(start, folder):
     app = start(EchoApp, "outside")
     endpoint(folder, "ext", f"http://127.0.0.1:{app.port}",
@@ -241,8 +295,6 @@ def test_https_with_an_authority_of_its_own_and_a_client_certificate(start, fold
 
 
 # ---- InvokeService ----
-
-GET = 1
 
 
 @pytest.fixture(params=["resource", "url"])

@@ -86,6 +86,11 @@ def test_an_http_application_wants_a_verb(side):
         assert message.endswith(f"rpc error: code = InvalidArgument desc = {text}")
 
 
+def test_an_answer_of_an_http_application_that_is_cut_is_an_error(side):
+    code, text, *_ = refused(side["callee"], "callee", "short")
+    assert code == "INTERNAL" and text.startswith("failed to invoke, id: callee, err: ") and text.endswith("unexpected EOF")
+
+
 def test_a_protobuf_message_has_its_media_type(side):
     said = invoke(side["callee"], "callee", "json", b"\x08\x01", type_url="type.googleapis.com/x.Y").json()
     assert dict(said["headers"])["Content-Type"] == "application/x-protobuf"

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """state.sqlite: the file row by row as a Go sidecar writes it, several sidecars on one, and bad days."""
 import base64
-import http.client
 import re
-import signal
 import sqlite3
 import threading
 import time
@@ -172,55 +170,3 @@ def test_a_file_that_another_process_holds_is_waited_for_and_then_told(tmp_path,
         db.execute("ROLLBACK")
         thread.join()
     assert store.get("k").data == b"2"
-
-
-def increments(store, key, count):
-    for _ in range(count):
-        while True:
-            now = store.get(key)
-            try:
-                store.save({"key": key, "value": b"%d" % (int(now.data) + 1), "etag": now.etag})
-                break
-            except Refused as refused:
-                assert refused.kind == "mismatch", refused
-
-
-def test_sidecars_that_share_a_file_count_together(start):
-    clients = [Http(start()) for _ in range(3)]
-    clients[0].save({"key": "n", "value": b"0"})
-    threads = [threading.Thread(target=increments, args=(store, "n", 60)) for store in clients for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [store.get("n").data for store in clients] == [b"360"] * 3
-
-
-def test_a_transaction_of_a_killed_sidecar_is_whole_or_absent(tmp_path, start):
-    """The sidecar is killed while four clients write pairs; what was answered is there, pairs are equal."""
-    for life in range(3):
-        sidecar = start()
-        accepted = [0] * 4
-        first = life * 100_000
-
-        def write(worker):
-            api, n = Http(sidecar), first
-            try:
-                while True:
-                    n += 1
-                    api.transact(("upsert", {"key": f"a{worker}", "value": b"%d" % n}),
-                                 ("upsert", {"key": f"b{worker}", "value": b"%d" % n}))
-                    accepted[worker] = n
-            except (OSError, http.client.HTTPException, Refused):
-                pass
-        threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
-        for thread in threads:
-            thread.start()
-        wait_until(lambda: min(accepted) > first + 20, "writes are going on")
-        sidecar.process.send_signal(signal.SIGKILL)
-        sidecar.process.wait()
-        for thread in threads:
-            thread.join()
-        values = dict(rows(tmp_path, "SELECT key, value FROM state"))
-        for i in range(4):
-            assert values[f"app1||a{i}"] == values[f"app1||b{i}"] and int(values[f"app1||a{i}"]) >= accepted[i]
