@@ -50,14 +50,21 @@ void sc_credit_leave(sc_credit_taker *taker)
 
 /* ---- taking ---- */
 
+/* Of its own part. */
+static uint32_t left(const sc_credit_taker *taker)
+{
+    uint32_t part = taker->of->max_messages / 4 / taker->of->takers;
+    uint32_t own = taker->open + taker->held - taker->drawn;
+
+    if (part == 0)
+        part = 1;
+    return part > own ? part - own : 0;
+}
+
 uint32_t sc_credit_part(const sc_credit_taker *taker)
 {
-    const sc_credit *credit = taker->of;
-    uint32_t part;
+    uint32_t part = taker->of ? left(taker) : UINT32_MAX;
 
-    if (!credit)
-        return UINT32_MAX;
-    part = credit->max_messages / 4 / credit->takers;
     return part > 0 ? part : 1;
 }
 
@@ -65,9 +72,9 @@ uint32_t sc_credit_part(const sc_credit_taker *taker)
  */
 static size_t room(size_t max, size_t taken, size_t own)
 {
-    size_t left = max > taken ? max - taken : 0;
+    size_t free = max > taken ? max - taken : 0;
 
-    return left > own ? (left - own + 1) / 2 : 0;
+    return free > own ? (free - own + 1) / 2 : 0;
 }
 
 static uint32_t at_most(size_t count, uint32_t wanted)
@@ -78,15 +85,13 @@ static uint32_t at_most(size_t count, uint32_t wanted)
 uint32_t sc_credit_take(sc_credit_taker *taker, uint32_t wanted)
 {
     sc_credit *credit = taker->of;
-    uint32_t part = sc_credit_part(taker);
     uint32_t got;
     uint32_t own;
 
     if (!credit || wanted == 0)
         return wanted;
     got = at_most(room(credit->max_bytes, credit->bytes, taker->bytes) / taker->likely, wanted);
-    own = taker->open + taker->held - taker->drawn;
-    own = at_most(part > own ? part - own : 0, got);
+    own = at_most(left(taker), got);
     got = own + at_most(room(credit->max_messages - credit->max_messages / 4, credit->taken,
                              taker->drawn),
                         got - own);

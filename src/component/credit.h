@@ -56,7 +56,7 @@ void sc_credit_join(sc_credit *credit, sc_credit_taker *taker, uint32_t wants);
 /* Gives back all it has. */
 void sc_credit_leave(sc_credit_taker *taker);
 
-/* What a taker may wait for without drawing on the pool; 1 at least. */
+/* How many more a taker may wait for: what is left of its part, 1 at least. */
 uint32_t sc_credit_part(const sc_credit_taker *taker);
 /* Takes up to `wanted`; returns how many, 0 only while some are held. Who gets less is told by
  * on_more. */

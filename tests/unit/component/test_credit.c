@@ -117,6 +117,20 @@ static void waiting_for_messages_takes_nothing_from_others(void **state)
     end(f, MANY);
 }
 
+static void what_is_held_of_the_own_part_is_not_waited_for_again(void **state)
+{
+    fixture *f = make(10, 1000, 1u << 30);
+
+    (void)state;
+    assert_int_equal(sc_credit_part(&f->takers[0]), 25);
+    (void)fetch(&f->takers[0], 20, 1);
+    assert_int_equal(sc_credit_part(&f->takers[0]), 5);
+    (void)fetch(&f->takers[0], 20, 1);
+    assert_int_equal(sc_credit_part(&f->takers[0]), 1);
+    assert_int_equal(f->credit.taken, 15);
+    end(f, 10);
+}
+
 static void large_messages_count_by_their_bytes(void **state)
 {
     fixture *f = make(1, 1000, 1u << 20);
@@ -206,6 +220,7 @@ int main(void)
         cmocka_unit_test(all_together_stay_below_the_bound),
         cmocka_unit_test(whoever_has_nothing_is_granted_one),
         cmocka_unit_test(waiting_for_messages_takes_nothing_from_others),
+        cmocka_unit_test(what_is_held_of_the_own_part_is_not_waited_for_again),
         cmocka_unit_test(large_messages_count_by_their_bytes),
         cmocka_unit_test(who_got_less_is_told_when_there_is_more),
         cmocka_unit_test(who_can_get_nothing_before_it_settles_is_stuck),
