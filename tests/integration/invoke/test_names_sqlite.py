@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Sidecars that find each other through one SQLite file, in Dapr's table."""
 import json
+import socket
 import sqlite3
 import time
 
 import pytest
 
 from echo_app import EchoApp
-from sidecar import Sidecar, wait_until
+from sidecar import Sidecar, free_port, wait_until
 
 PATH = "/v1.0/invoke/worker/method/json"
 
@@ -202,3 +203,27 @@ def test_a_file_that_somebody_holds_is_said_and_waited_for(start, tmp_path):
     db.close()
     said(caller, "this sidecar is in the name resolver's file again")
     wait_until(lambda: caller.get(PATH)[0] == 200, "found again")
+
+
+def test_the_api_answers_while_a_sidecar_waits_to_register(start, tmp_path):
+    """Its file is held from before it announces itself; only the port that it waits for keeps it from that."""
+    names = Names(tmp_path, busyTimeout="10s", timeout="11s", updateInterval="20s")
+    ports = free_port(), free_port()
+    with socket.create_server(("127.0.0.1", ports[0])):
+        sidecar = start(Sidecar, "slow", flags=names.flags(), ports=ports, wait=False)
+        said(sidecar, "trying again for")
+        db = sqlite3.connect(names.file, isolation_level=None)
+        db.execute("BEGIN IMMEDIATE")
+
+    def answers():
+        try:
+            return sidecar.get("/v1.0/metadata")[0] == 200
+        except ConnectionError:
+            return False
+    wait_until(answers, "the API is open")
+    assert sidecar.get("/v1.0/healthz")[0] == 500  # others would not find it
+    db.execute("ROLLBACK")
+    db.close()
+    sidecar.wait_ready("/v1.0/healthz")
+    assert names.apps() == ["slow"]
+    assert not any("others do not find" in line for line in sidecar.log)
