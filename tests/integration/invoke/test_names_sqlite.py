@@ -205,9 +205,11 @@ def test_a_file_that_somebody_holds_is_said_and_waited_for(start, tmp_path):
     wait_until(lambda: caller.get(PATH)[0] == 200, "found again")
 
 
-def test_the_api_answers_while_a_sidecar_waits_to_register(start, tmp_path):
+@pytest.mark.parametrize("end", ["registers", "stops"])
+def test_the_api_answers_while_a_sidecar_waits_to_register(start, tmp_path, end):
     """Its file is held from before it announces itself; only the port that it waits for keeps it from that."""
-    names = Names(tmp_path, busyTimeout="10s", timeout="11s", updateInterval="20s")
+    busy = "10s" if end == "registers" else "2s"
+    names = Names(tmp_path, busyTimeout=busy, timeout="11s", updateInterval="20s")
     ports = free_port(), free_port()
     with socket.create_server(("127.0.0.1", ports[0])):
         sidecar = start(Sidecar, "slow", flags=names.flags(), ports=ports, wait=False)
@@ -221,6 +223,11 @@ def test_the_api_answers_while_a_sidecar_waits_to_register(start, tmp_path):
         except ConnectionError:
             return False
     wait_until(answers, "the API is open")
+    if end == "stops":
+        assert sidecar.stop() == 0, "\n".join(sidecar.log)
+        assert names.apps() == []
+        db.close()
+        return
     assert sidecar.get("/v1.0/healthz")[0] == 500  # others would not find it
     db.execute("ROLLBACK")
     db.close()
