@@ -5,10 +5,13 @@
  */
 #include "core/base.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 void sc_out_of_memory(const char *what)
 {
@@ -44,5 +47,7 @@ char *sc_strdup(const char *text)
 
 void sc_give_back_free_memory(void)
 {
+#ifdef __GLIBC__ /* other heaps do it by themselves */
     (void)malloc_trim(0);
+#endif
 }
