@@ -3,11 +3,13 @@
 """Measures the budgets: rates as shares of what nginx answers to the same POST in the same run.
 
 usage: bench.py BINARY OUT-FOLDER [SECONDS]
-Prints a table, writes bench.json and bench.svg into OUT-FOLDER. With BENCH_PEER set to another sidecar binary that takes
+Everything is measured in three rounds, each with servers and sidecars of its own; a figure is the middle one. Prints a
+table, writes bench.json and bench.svg into OUT-FOLDER. With BENCH_PEER set to another sidecar binary that takes
 daprd's flags, measures that one beside it. Needs nginx, wrk, h2load, redis-server, redis-cli.
 """
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ import draw
 import rig as rigs
 
 CONNECTIONS = 64
+ROUNDS = 3
 
 
 def least(limit):
@@ -184,7 +187,7 @@ def verdict(value, budget):
     return "met" if (value >= limit if is_least else value <= limit) else "missed"
 
 
-def measure(binary, seconds, embedded):
+def one_round(binary, seconds, embedded):
     with rigs.Rig(binary, seconds, "local" if embedded else "sqlite") as rig:
         rig.servers()
         run = Run(rig, embedded)
@@ -194,9 +197,25 @@ def measure(binary, seconds, embedded):
         return run
 
 
+class Measured:
+    """The middle of all rounds. Rows: what was measured, to (middle, budget or None, lowest, highest)."""
+
+    def __init__(self, binary, seconds, embedded):
+        runs = []
+        for number in range(ROUNDS):
+            print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
+            runs.append(one_round(binary, seconds, embedded))
+        self.rows = {}
+        for what, (_, budget) in runs[0].rows.items():
+            values = [run.rows[what][0] for run in runs]
+            self.rows[what] = (statistics.median(values), budget, min(values), max(values))
+        self.bounds = {what: {who: round(statistics.median(run.bounds[what][who] for run in runs), 2) for who in cores}
+                       for what, cores in runs[0].bounds.items()}
+
+
 def picture(rows):
     bars = []
-    for what, (value, budget) in rows.items():
+    for what, (value, budget, *_) in rows.items():
         if budget:
             ratio = value / budget[0] if budget[1] else budget[0] / max(value, 1e-9)
             bars.append((what, ratio, f"{value:.2f} (budget {budget[0]})"))
@@ -206,19 +225,22 @@ def picture(rows):
 def main():
     binary, out = sys.argv[1], pathlib.Path(sys.argv[2])
     seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 4
-    run = measure(binary, seconds, True)
+    run = Measured(binary, seconds, True)
     peer = os.environ.get("BENCH_PEER")
-    peer_rows = measure(peer, seconds, False).rows if peer else {}
-    content = rigs.document("bench", seconds=seconds, connections=CONNECTIONS, bounds=run.bounds,
-                            rows=[{"what": what, "value": value, "budget": budget and budget[0],
-                                   "is_least": bool(budget and budget[1]), "verdict": verdict(value, budget)}
-                                  for what, (value, budget) in run.rows.items()],
-                            peer={what: value for what, (value, _) in peer_rows.items()})
-    print(f"\n{content['machine']}; {CONNECTIONS} connections; shares of nginx with one worker, same POST, same run\n")
+    peer_rows = Measured(peer, seconds, False).rows if peer else {}
+    content = rigs.document("bench", seconds=seconds, rounds=ROUNDS, connections=CONNECTIONS, bounds=run.bounds,
+                            rows=[{"what": what, "value": value, "lowest": lowest, "highest": highest,
+                                   "budget": budget and budget[0], "is_least": bool(budget and budget[1]),
+                                   "verdict": verdict(value, budget)}
+                                  for what, (value, budget, lowest, highest) in run.rows.items()],
+                            peer={what: row[0] for what, row in peer_rows.items()})
+    print(f"\n{content['machine']}; {CONNECTIONS} connections; shares of nginx with one worker, same POST, same round; "
+          f"the middle of {ROUNDS} rounds\n")
     for row in content["rows"]:
         limit = "" if not row["budget"] else f"{'>=' if row['is_least'] else '<='} {row['budget']}"
         other = f"{peer_rows[row['what']][0]:12.2f}" if row["what"] in peer_rows else ""
-        print(f"{row['what']:42}{row['value']:12.2f}   {limit:9}{row['verdict']:8}{other}")
+        spread = f"{row['lowest']:.2f} to {row['highest']:.2f}"
+        print(f"{row['what']:42}{row['value']:12.2f}   {limit:9}{row['verdict']:8}{spread:24}{other}")
     rigs.write(out, "bench.json", content)
     (out / "bench.svg").write_text(picture(run.rows))
 
