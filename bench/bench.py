@@ -7,6 +7,7 @@ Everything is measured in three rounds, each with servers and sidecars of its ow
 table, writes bench.json and bench.svg into OUT-FOLDER. With BENCH_PEER set to another sidecar binary that takes
 daprd's flags, measures that one beside it. Needs nginx, wrk, h2load, redis-server, redis-cli.
 """
+import contextlib
 import os
 import pathlib
 import statistics
@@ -95,6 +96,8 @@ class Run:
 
     def publish(self, sidecar):
         rig = self.rig
+        memory = rig.wrk(1, sidecar.url("publish/memory/one"))
+        self.add("publish in-memory, 1 at a time, median µs", memory["p50_us"])
         one = rig.wrk(1, sidecar.url("publish/redis/one"))
         self.add("publish Redis, 1 at a time, median µs", one["p50_us"], most(80))
         self.add("publish Redis, 1 at a time, 99th µs", one["p99_us"], most(250))
@@ -136,8 +139,23 @@ class Run:
             raise rigs.Failed("invocation does not work")
         self.share("invocation through two sidecars, share", least(0.3), sidecar,
                    lambda: self.rig.wrk(CONNECTIONS, url))
+        with self.placed(sidecar):
+            self.share("invocation, processes placed by hand, share", None, sidecar,
+                       lambda: self.rig.wrk(CONNECTIONS, url))
         self.other.stop()
         self.other = None
+
+    @contextlib.contextmanager
+    def placed(self, sidecar):
+        """Caller and application on one core, callee and load generator on another: whoever is called runs at once."""
+        cores = sorted(os.sched_getaffinity(0))
+        first, second = {cores[0]}, {cores[-1]}
+        for pid, core in ((sidecar.process.pid, first), (self.rig.app_pid(), first), (self.other.process.pid, second),
+                          (0, second)):
+            os.sched_setaffinity(pid, core)
+        yield
+        for pid in (sidecar.process.pid, self.rig.app_pid(), 0):
+            os.sched_setaffinity(pid, cores)
 
     def deliver(self, publisher):
         rig = self.rig
