@@ -178,6 +178,10 @@ class Run:
     def measure(self):
         self.rig.cli("flushall")
         self.start()
+        before = sum(rigs.cpu_ticks(self.rig.app_pid()))
+        plain = self.rig.wrk(CONNECTIONS, f"http://127.0.0.1:{self.rig.app}/")
+        ticks = sum(rigs.cpu_ticks(self.rig.app_pid())) - before
+        self.add("nginx, CPU per request, µs", ticks * 1e6 / os.sysconf("SC_CLK_TCK") / plain["count"])
         nginx = self.reference()
         scripted = self.rig.wrk(CONNECTIONS, f"http://127.0.0.1:{self.rig.app}/", rigs.states_script("nginx", False))
         self.add(f"nginx, {rigs.KEYS} different requests, share", scripted["rate"] / nginx)
