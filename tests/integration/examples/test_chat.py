@@ -274,6 +274,7 @@ def test_initialize_message_count(start):
     assert analytics.post("/analytics/bob/initialize?message_count=3") == (
         200, {"status": "success", "user_id": "bob", "message_count": 3})
     assert store.count("bob") == 3
+    wait_until(lambda: len(analytics.lines) == 2, "both lines")
     assert analytics.lines == ["Set message count for alice: 5", "Set message count for bob: 3"]
     assert analytics.post("/analytics/bob/initialize", {"message_count": "many"}) == (422, {"detail": [
         {"type": "int_type", "loc": ["body", "message_count"], "msg": "Input should be a valid integer",
@@ -289,6 +290,7 @@ def test_handle_message_sent(start):
     assert analytics.post("/messages", {"event_type": "OtherEvent", "user_id": "bob"}) == (200, {"status": "ignored"})
     assert analytics.post("/messages", {"event_type": "MessageSent"}) == (200, {"status": "ignored"})
     assert list(store.values) == ["alice"] and store.count("alice") == 6
+    wait_until(lambda: len(analytics.lines) == 4, "all lines")
     assert analytics.lines == ["Received event: {'event_type': 'MessageSent', 'user_id': 'alice'}",
                                "Set message count for alice: 6",
                                "Received event: {'event_type': 'OtherEvent', 'user_id': 'bob'}",
