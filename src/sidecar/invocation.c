@@ -323,11 +323,7 @@ void sc_runtime_withdraw(sc_runtime *rt)
 
 static void on_names_closed(void *user)
 {
-    sc_runtime *rt = user;
-
-    sc_proxy_free(rt->proxy);
-    sc_invoker_free(rt->invoker);
-    sc_runtime_close_components(rt);
+    sc_runtime_close_components(user);
 }
 
 static void on_peers_closed(void *user)

@@ -240,6 +240,8 @@ int sc_runtime_run(const sc_options *options, int log_fd, bool is_first)
     if (!rt->is_restarting)
         sc_log_info(&rt->log, "Daprd shutdown gracefully");
     code = rt->is_restarting ? SC_RUNTIME_RESTART : 0;
+    sc_proxy_free(rt->proxy); /* a call that waited for a name may end with the last turn */
+    sc_invoker_free(rt->invoker);
     sc_ledger_free(rt->ledger);
     sc_observe_deinit(&rt->observe);
     sc_log_sink_deinit(&rt->sink);
