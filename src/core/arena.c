@@ -189,16 +189,10 @@ sc_str sc_arena_utf8(sc_arena *arena, sc_str s)
 static bool has_upper(sc_str s)
 {
     size_t i = 0;
-    uint64_t eight;
 
-    /* Eight at once: adding carries into the top bit of a byte from 'A', and from behind 'Z'. */
-    for (; s.len - i >= sizeof(eight); i += sizeof(eight)) {
-        uint64_t low;
-
+    for (uint64_t eight; s.len - i >= sizeof(eight); i += sizeof(eight)) {
         memcpy(&eight, s.at + i, sizeof(eight));
-        low = eight & 0x7f7f7f7f7f7f7f7fu;
-        if (((low + 0x3f3f3f3f3f3f3f3fu) ^ (low + 0x2525252525252525u)) & ~eight &
-            0x8080808080808080u)
+        if (sc_str_uppers(eight))
             return true;
     }
     for (; i < s.len; i++) {

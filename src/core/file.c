@@ -48,3 +48,12 @@ sc_code sc_file_read(const char *path, size_t max_len, sc_buf *out, sc_error *er
                        max_len);
     return SC_OK;
 }
+
+sc_str sc_file_folder(sc_str path)
+{
+    size_t len = path.len;
+
+    while (len > 0 && path.at[len - 1] != '/')
+        len--;
+    return len > 0 ? sc_str_sub(path, 0, len) : SC_STR("./");
+}

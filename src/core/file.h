@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whole files into memory. Blocks: for start-up and command lines only.
+ * Whole files into memory. Blocks: for start-up and command lines only. And what paths and errors
+ * of files say.
  */
 #ifndef SC_CORE_FILE_H
 #define SC_CORE_FILE_H
@@ -15,5 +16,8 @@ sc_code sc_file_read(const char *path, size_t max_len, sc_buf *out, sc_error *er
 /* strerror(3) as Go words it: "no such file or directory". For a fixed set of file errors; others
  * as the C library has them. */
 const char *sc_file_error_text(int error);
+
+/* Where the file at `path` lies, with the slash behind it; "./" when the path has none. */
+sc_str sc_file_folder(sc_str path);
 
 #endif

@@ -46,6 +46,15 @@ static inline bool sc_str_eq(sc_str a, sc_str b)
 
 /* ASCII letters compare equal in either case. */
 bool sc_str_eq_nocase(sc_str a, sc_str b);
+/* The top bit of each of eight bytes that is a letter from A to Z. Adding carries into it from 'A',
+ * and once more from behind 'Z'. */
+static inline uint64_t sc_str_uppers(uint64_t eight)
+{
+    uint64_t low = eight & 0x7f7f7f7f7f7f7f7fu;
+
+    return ((low + 0x3f3f3f3f3f3f3f3fu) ^ (low + 0x2525252525252525u)) & ~eight &
+           0x8080808080808080u;
+}
 /* memcmp order, shorter first; for sorting. */
 int sc_str_cmp(sc_str a, sc_str b);
 bool sc_str_starts(sc_str s, sc_str prefix);

@@ -99,9 +99,10 @@ void sc_doorbell_close(sc_doorbell *bell)
 #define SETTLED_NS 100000000
 
 struct sc_doorbell_ringer {
-    char *folder;
-    char *prefix;
-    char *own;
+    sc_arena mem;
+    sc_str folder;
+    sc_str prefix;
+    sc_str own;
     int fd;                    /* to send from; -1: not open */
     struct sockaddr_un *bells; /* as of the last look */
     size_t count;
@@ -110,22 +111,14 @@ struct sc_doorbell_ringer {
     bool is_known;           /* nothing was missed while that time stands */
 };
 
-static char *copy_of(sc_str text)
-{
-    char *copy = sc_alloc_zero(text.len + 1);
-
-    if (text.len > 0)
-        memcpy(copy, text.at, text.len);
-    return copy;
-}
-
 sc_doorbell_ringer *sc_doorbell_ringer_new(sc_str folder, sc_str prefix, sc_str own)
 {
     sc_doorbell_ringer *ringer = sc_new(sc_doorbell_ringer);
 
-    ringer->folder = copy_of(folder);
-    ringer->prefix = copy_of(prefix);
-    ringer->own = copy_of(own);
+    sc_arena_init(&ringer->mem, NULL);
+    ringer->folder = sc_arena_str(&ringer->mem, folder);
+    ringer->prefix = sc_arena_str(&ringer->mem, prefix);
+    ringer->own = sc_arena_str(&ringer->mem, own);
     ringer->fd = -1;
     return ringer;
 }
@@ -136,9 +129,7 @@ void sc_doorbell_ringer_free(sc_doorbell_ringer *ringer)
         return;
     if (ringer->fd >= 0)
         (void)close(ringer->fd);
-    free(ringer->folder);
-    free(ringer->prefix);
-    free(ringer->own);
+    sc_arena_deinit(&ringer->mem);
     free(ringer->bells);
     free(ringer);
 }
@@ -146,7 +137,7 @@ void sc_doorbell_ringer_free(sc_doorbell_ringer *ringer)
 static void add_bell(sc_doorbell_ringer *ringer, const char *name)
 {
     char path[4096];
-    int len = snprintf(path, sizeof(path), "%s/%s", ringer->folder, name);
+    int len = snprintf(path, sizeof(path), "%s%s", ringer->folder.at, name);
 
     if (ringer->count == ringer->cap) {
         ringer->cap = ringer->cap ? ringer->cap * 2 : 8;
@@ -161,15 +152,14 @@ static void add_bell(sc_doorbell_ringer *ringer, const char *name)
 
 static void look(sc_doorbell_ringer *ringer)
 {
-    DIR *dir = opendir(ringer->folder);
+    DIR *dir = opendir(ringer->folder.at);
     struct dirent *entry;
 
     ringer->count = 0;
     while (dir && (entry = readdir(dir)) != NULL) {
         sc_str name = sc_str_from(entry->d_name);
 
-        if (sc_str_starts(name, sc_str_from(ringer->prefix)) &&
-            !sc_str_eq(name, sc_str_from(ringer->own)))
+        if (sc_str_starts(name, ringer->prefix) && !sc_str_eq(name, ringer->own))
             add_bell(ringer, entry->d_name);
     }
     if (dir)
@@ -189,7 +179,7 @@ static bool is_settled(const struct timespec *changed)
 static void update(sc_doorbell_ringer *ringer)
 {
     struct stat folder;
-    bool has_time = stat(ringer->folder, &folder) == 0;
+    bool has_time = stat(ringer->folder.at, &folder) == 0;
 
     if (has_time && ringer->is_known && folder.st_mtim.tv_sec == ringer->changed.tv_sec &&
         folder.st_mtim.tv_nsec == ringer->changed.tv_nsec)

@@ -21,7 +21,7 @@ void sc_doorbell_close(sc_doorbell *bell);
  * into the folder only when that changed. From any one thread at a time. */
 typedef struct sc_doorbell_ringer sc_doorbell_ringer;
 
-/* Never rings `own`. Copies all three. */
+/* `folder` with the slash behind it. Never rings `own`. Copies all three. */
 sc_doorbell_ringer *sc_doorbell_ringer_new(sc_str folder, sc_str prefix, sc_str own);
 void sc_doorbell_ringer_free(sc_doorbell_ringer *ringer);
 /* Rings all there are, and removes those that nobody listens on any more. Never waits. */

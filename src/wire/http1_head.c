@@ -26,17 +26,12 @@ static sc_code refuse(sc_http1_refusal *refusal, sc_code code, const char *text)
 
 /* ---- the copy ---- */
 
-/* Eight letters at once: adding carries into the top bit of a byte from 'A', and from behind 'Z'.
- * Bytes of a name are below 0x80. */
 static void lower_eight(char *at)
 {
     uint64_t eight;
-    uint64_t is_upper;
 
     memcpy(&eight, at, 8);
-    is_upper = ((eight + 0x3f3f3f3f3f3f3f3fu) ^ (eight + 0x2525252525252525u)) & ~eight &
-               0x8080808080808080u;
-    eight |= is_upper >> 2;
+    eight |= sc_str_uppers(eight) >> 2;
     memcpy(at, &eight, 8);
 }
 

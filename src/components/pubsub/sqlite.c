@@ -11,6 +11,7 @@
 
 #include "components/pubsub/sqlite_internal.h"
 #include "core/clock.h"
+#include "core/file.h"
 #include "wire/json.h"
 
 #define MAX_WAITING   100000u /* messages that wait for a commit */
@@ -521,21 +522,16 @@ static void sqlite_unsubscribe(void *at, sc_pubsub_subscription *of)
 static void place_bell(sqlite_pubsub *self)
 {
     sc_str path = sc_sqlite_store_path(self->store);
-    size_t slash = path.len;
-    sc_str folder = SC_STR(".");
-    sc_str prefix;
+    sc_str folder = sc_file_folder(path);
+    sc_str name = sc_str_sub(path, folder.len, path.len);
+    sc_str prefix = sc_arena_fmt(&self->mem, "%.*s-bell-", SC_FMT(name));
     sc_str own;
     sc_error err;
 
-    while (slash > 0 && path.at[slash - 1] != '/')
-        slash--;
-    if (slash > 0)
-        folder = sc_str_sub(path, 0, slash);
-    prefix = sc_arena_fmt(&self->mem, "%.*s-bell-", SC_FMT(sc_str_sub(path, slash, path.len)));
     own = sc_arena_fmt(&self->mem, "%.*s%08llx", SC_FMT(prefix),
                        (unsigned long long)(sc_str_hash(self->env->instance_id) & 0xffffffffu));
     self->ringer = sc_doorbell_ringer_new(folder, prefix, own);
-    path = sc_arena_fmt(&self->mem, "%.*s/%.*s", SC_FMT(folder), SC_FMT(own));
+    path = sc_arena_fmt(&self->mem, "%.*s%.*s", SC_FMT(folder), SC_FMT(own));
     if (sc_doorbell_open(self->loop, path, on_ring, self, &self->bell, &err) != SC_OK)
         sc_log_warn(self->env->log,
                     "pubsub %.*s: messages of other processes are looked for every "

@@ -8,16 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/arena.h"
 #include "core/file.h"
 
 struct sc_sqlite_sync {
-    char *log;    /* path of the write-ahead log */
-    char *folder; /* where it is */
-    int fd;       /* -1: not open */
+    sc_arena mem;
+    const char *log;    /* path of the write-ahead log */
+    const char *folder; /* where it is */
+    int fd;             /* -1: not open */
     dev_t device;
     ino_t inode;
 };
@@ -25,19 +26,11 @@ struct sc_sqlite_sync {
 sc_sqlite_sync *sc_sqlite_sync_new(sc_str path)
 {
     sc_sqlite_sync *sync = sc_new(sc_sqlite_sync);
-    char *slash;
 
     sync->fd = -1;
-    sync->log = sc_alloc_zero(path.len + sizeof("-wal"));
-    memcpy(sync->log, path.at, path.len);
-    memcpy(sync->log + path.len, "-wal", sizeof("-wal"));
-    sync->folder = sc_alloc_zero(path.len + sizeof("."));
-    memcpy(sync->folder, path.at, path.len);
-    slash = strrchr(sync->folder, '/');
-    if (slash)
-        slash[1] = '\0';
-    else
-        memcpy(sync->folder, ".", sizeof("."));
+    sc_arena_init(&sync->mem, NULL);
+    sync->log = sc_arena_fmt(&sync->mem, "%.*s-wal", SC_FMT(path)).at;
+    sync->folder = sc_arena_str(&sync->mem, sc_file_folder(path)).at;
     return sync;
 }
 
@@ -53,8 +46,7 @@ void sc_sqlite_sync_free(sc_sqlite_sync *sync)
     if (!sync)
         return;
     close_log(sync);
-    free(sync->log);
-    free(sync->folder);
+    sc_arena_deinit(&sync->mem);
     free(sync);
 }
 

@@ -48,7 +48,9 @@ static sc_doorbell *open_bell(const char *name, int *rings)
 
 static sc_doorbell_ringer *new_ringer(void)
 {
-    return sc_doorbell_ringer_new(sc_str_from(folder), SC_STR("db-bell-"), SC_STR("db-bell-own"));
+    char path[128];
+
+    return sc_doorbell_ringer_new(path_of("", path), SC_STR("db-bell-"), SC_STR("db-bell-own"));
 }
 
 /* Datagrams between sockets of one process are there at once. */
