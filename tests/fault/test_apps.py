@@ -10,20 +10,7 @@ import time
 
 import pytest
 
-from redis_server import Redis
-from sidecar import App, Sidecar, component, free_port, sub, wait_until
-
-
-@pytest.fixture(params=["pubsub.redis", "pubsub.sqlite"])
-def resources(request, start, tmp_path):
-    folder = tmp_path / "resources"
-    folder.mkdir()
-    if request.param == "pubsub.sqlite":
-        return component(folder, kind=request.param, connectionString=str(tmp_path / "broker.db"), leaseDuration="2s",
-                         redeliverInterval="500ms", pollInterval="100ms")
-    redis = start(Redis, tmp_path)
-    return component(folder, kind=request.param, redisHost=f"127.0.0.1:{redis.port}", processingTimeout="1s",
-                     redeliverInterval="200")
+from sidecar import App, Sidecar, free_port, sub, wait_until
 
 
 class RawApp:

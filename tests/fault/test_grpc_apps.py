@@ -10,22 +10,9 @@ import grpc
 import pytest
 
 import grpc_api
-from redis_server import Redis
-from sidecar import Sidecar, component, wait_until
+from sidecar import Sidecar, wait_until
 
 SUCCESS, RETRY, DROP = b"", b"\x08\x01", b"\x08\x02"  # TopicEventResponse
-
-
-@pytest.fixture(params=["pubsub.redis", "pubsub.sqlite"])
-def resources(request, start, tmp_path):
-    folder = tmp_path / "resources"
-    folder.mkdir()
-    if request.param == "pubsub.sqlite":
-        return component(folder, kind=request.param, connectionString=str(tmp_path / "broker.db"), leaseDuration="2s",
-                         redeliverInterval="500ms", pollInterval="100ms")
-    redis = start(Redis, tmp_path)
-    return component(folder, kind=request.param, redisHost=f"127.0.0.1:{redis.port}", processingTimeout="1s",
-                     redeliverInterval="200")
 
 
 class GrpcApp:

@@ -3,19 +3,15 @@
  * Packed answers, over HTTP/1.1 and HTTP/2: who asks for them, what is handed on, what a broken one
  * is, and that one which unpacks to far more than it is long waits for its reader.
  */
-#include "net_fixture.h"
+#include "http_pair.h"
 
-#include "net/http_client.h"
-#include "net/http_server.h"
 #include "wire/gzip.h"
 
 #define LONG_BODY (64u * 1024u * 1024u) /* packed: about 64 KiB */
 #define PART_MAX  (16u * 1024u)
 
 typedef struct fixture {
-    sc_loop *loop;
-    sc_http_server *server;
-    sc_http_client *client;
+    http_pair pair;
     char asked[64]; /* Accept-Encoding of the last request; "-": none */
     sc_buf body;    /* of every answer, as it stands */
     const char *encoding;
@@ -89,18 +85,9 @@ static const sc_http_handler handler = {.on_head = on_head, .on_request = on_req
 static int setup(void **state, sc_http_version version)
 {
     fixture *f = sc_new(fixture);
-    sc_listen at = {.host = SC_STR("127.0.0.1")};
-    sc_http_limits limits = sc_http_default_limits();
-    sc_http_client_settings settings = {
-        .dial = {.host = SC_STR("127.0.0.1")}, .version = version, .max_connections = 1};
-    sc_error err;
 
-    f->loop = sc_loop_new();
     f->encoding = "gzip";
-    assert_int_equal(sc_http_server_open(f->loop, &at, &limits, &handler, f, &f->server, &err),
-                     SC_OK);
-    settings.dial.port = sc_listener_port(sc_http_server_listener(f->server));
-    f->client = sc_http_client_open(f->loop, &settings);
+    open_pair(&f->pair, &handler, f, version, 1);
     *state = f;
     return 0;
 }
@@ -118,15 +105,8 @@ static int setup_h2(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    bool is_closed = false;
 
-    sc_http_client_close(f->client, set_true, &is_closed);
-    turn_until(f->loop, &is_closed);
-    is_closed = false;
-    sc_http_server_close(f->server, 1000, set_true, &is_closed);
-    turn_until(f->loop, &is_closed);
-    turn_for(f->loop, 20);
-    assert_int_equal(sc_loop_close(&f->loop), 0);
+    close_pair(&f->pair);
     sc_buf_deinit(&f->body);
     free(f);
     return 0;
@@ -163,7 +143,7 @@ static void on_call_data(sc_http_call_op *op, const char *at, size_t len)
     c->got_len += len;
     c->parts++;
     if (c->cancels) {
-        sc_http_client_cancel(c->f->client, op);
+        sc_http_client_cancel(c->f->pair.client, op);
     } else if (c->pauses) {
         c->is_paused = true;
         sc_http_client_pause(op);
@@ -180,18 +160,18 @@ static void on_done(sc_op *op)
 static void start(fixture *f, call *c)
 {
     sc_arena_init(&c->mem, NULL);
-    sc_op_init(&c->op.op, sc_loop_ops(f->loop), &c->mem, on_done);
+    sc_op_init(&c->op.op, sc_loop_ops(f->pair.loop), &c->mem, on_done);
     c->f = f;
     if (c->op.method.len == 0)
         c->op.method = SC_STR("GET");
     c->op.target = SC_STR("/");
     c->op.accepts_gzip = true;
-    sc_http_client_send(f->client, &c->op);
+    sc_http_client_send(f->pair.client, &c->op);
 }
 
 static void finish(fixture *f, call *c)
 {
-    turn_until(f->loop, &c->is_done);
+    turn_until(f->pair.loop, &c->is_done);
 }
 
 static void end(call *c)
@@ -360,9 +340,9 @@ static void a_short_answer_that_is_long_unpacked_waits_for_its_reader(void **sta
     start(f, &c);
     for (unsigned parts = 1; !c.is_done; parts++) {
         for (int i = 0; i < 20000 && c.parts < parts && !c.is_done; i++)
-            sc_loop_turn(f->loop, parts == 1);
+            sc_loop_turn(f->pair.loop, parts == 1);
         if (parts < 10)
-            turn_for(f->loop, 5); /* on_call_data fails the test when there is more */
+            turn_for(f->pair.loop, 5); /* on_call_data fails the test when there is more */
         c.is_paused = false;
         sc_http_client_resume(&c.op);
     }
@@ -381,7 +361,7 @@ static void an_answer_that_waits_holds_nobody_up(void **state)
     pack_zeros(f, 100000);
     start(f, &slow);
     while (slow.parts == 0)
-        sc_loop_turn(f->loop, true);
+        sc_loop_turn(f->pair.loop, true);
     pack(f, SC_STR("next"));
     start(f, &next);
     finish(f, &next);
@@ -405,10 +385,10 @@ static void it_may_be_given_up_while_it_waits(void **state)
     pack_zeros(f, 1000000);
     start(f, &waits);
     while (waits.parts == 0)
-        sc_loop_turn(f->loop, true);
-    turn_for(f->loop, 20); /* all of it is here */
+        sc_loop_turn(f->pair.loop, true);
+    turn_for(f->pair.loop, 20); /* all of it is here */
     sc_http_client_resume(&waits.op);
-    sc_http_client_cancel(f->client, &waits.op);
+    sc_http_client_cancel(f->pair.client, &waits.op);
     finish(f, &waits);
     assert_int_equal(waits.op.op.err.code, SC_CANCELLED);
     assert_int_equal(waits.parts, 1);
@@ -433,8 +413,8 @@ static void a_request_may_go_on_while_its_answer_waits(void **state)
     start(f, &c);
     sc_http_client_write(&c.op, "some", 4);
     while (c.parts == 0)
-        sc_loop_turn(f->loop, true);
-    turn_for(f->loop, 20);
+        sc_loop_turn(f->pair.loop, true);
+    turn_for(f->pair.loop, 20);
     sc_http_client_write(&c.op, "more", 4);
     assert_false(sc_http_client_is_congested(&c.op));
     sc_http_client_write_end(&c.op);

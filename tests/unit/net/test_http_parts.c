@@ -5,19 +5,13 @@
  */
 #include <signal.h>
 
-#include "net_fixture.h"
-
-#include "net/http_client.h"
-#include "net/http_server.h"
+#include "http_pair.h"
 
 #define BLOCK     (64u * 1024u)
 #define LONG_BODY (24u * 1024u * 1024u)
 
 typedef struct fixture {
-    sc_loop *loop;
-    sc_http_server *server;
-    sc_http_client *client;
-    uint16_t port;
+    http_pair pair;
     sc_http_exchange *held;
     size_t taken;        /* request body bytes that the server saw */
     uint64_t announced;  /* body_len that the server saw */
@@ -155,17 +149,8 @@ static const sc_http_handler handler = {.on_head = on_head, .on_request = on_req
 static int setup(void **state, sc_http_version version)
 {
     fixture *f = sc_new(fixture);
-    sc_listen at = {.host = SC_STR("127.0.0.1")};
-    sc_http_limits limits = sc_http_default_limits();
-    sc_http_client_settings settings = {
-        .dial = {.host = SC_STR("127.0.0.1")}, .version = version, .max_connections = 2};
-    sc_error err;
 
-    f->loop = sc_loop_new();
-    assert_int_equal(sc_http_server_open(f->loop, &at, &limits, &handler, f, &f->server, &err),
-                     SC_OK);
-    f->port = settings.dial.port = sc_listener_port(sc_http_server_listener(f->server));
-    f->client = sc_http_client_open(f->loop, &settings);
+    open_pair(&f->pair, &handler, f, version, 2);
     *state = f;
     return 0;
 }
@@ -183,15 +168,8 @@ static int setup_h2(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    bool is_closed = false;
 
-    sc_http_client_close(f->client, set_true, &is_closed);
-    turn_until(f->loop, &is_closed);
-    is_closed = false;
-    sc_http_server_close(f->server, 1000, set_true, &is_closed);
-    turn_until(f->loop, &is_closed);
-    turn_for(f->loop, 20);
-    assert_int_equal(sc_loop_close(&f->loop), 0);
+    close_pair(&f->pair);
     free(f);
     return 0;
 }
@@ -227,7 +205,7 @@ static void on_call_data(sc_http_call_op *op, const char *at, size_t len)
     if (f->answered - c->got > f->most_waiting && f->answered > c->got)
         f->most_waiting = f->answered - c->got;
     if (c->cancels) {
-        sc_http_client_cancel(f->client, op);
+        sc_http_client_cancel(f->pair.client, op);
     } else if (c->reads_slowly && ++c->parts % 16 == 0) {
         sc_http_client_pause(op);
         sc_timer_start(&c->again, 1);
@@ -259,8 +237,8 @@ static void start(fixture *f, call *c, const char *method, const char *target, u
                   size_t to_send)
 {
     sc_arena_init(&c->mem, NULL);
-    sc_op_init(&c->op.op, sc_loop_ops(f->loop), &c->mem, on_done);
-    sc_timer_init(&c->again, f->loop, on_again);
+    sc_op_init(&c->op.op, sc_loop_ops(f->pair.loop), &c->mem, on_done);
+    sc_timer_init(&c->again, f->pair.loop, on_again);
     c->f = f;
     c->to_send = to_send;
     c->op.method = sc_str_from(method);
@@ -268,7 +246,7 @@ static void start(fixture *f, call *c, const char *method, const char *target, u
     c->op.events = &events;
     c->op.is_body_open = body_len > 0;
     c->op.body_len = body_len;
-    sc_http_client_send(f->client, &c->op);
+    sc_http_client_send(f->pair.client, &c->op);
 }
 
 static void end(call *c)
@@ -286,7 +264,7 @@ static void long_bodies_pass_both_ways_at_once(void **state)
     start(f, &c, "POST", "/echo", SC_HTTP_LEN_UNKNOWN, LONG_BODY);
     send_more(&c);
     assert_true(c.to_send > 0); /* nothing is connected yet, so it does not take all of it */
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_int_equal(c.op.op.err.code, SC_OK);
     assert_int_equal(c.op.status, 200);
     assert_int_equal(f->taken, LONG_BODY);
@@ -302,11 +280,11 @@ static void known_length_is_announced(void **state)
 
     start(f, &c, "PUT", "/sink", 200000, 200000);
     send_more(&c);
-    turn_until(f->loop, &f->is_body_over);
+    turn_until(f->pair.loop, &f->is_body_over);
     assert_true(f->announced == 200000);
     assert_int_equal(f->taken, 200000);
     sc_http_respond(f->held, 201, NULL, SC_STR("stored"));
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_int_equal(c.op.status, 201);
     assert_int_equal(c.got, 6);
     end(&c);
@@ -319,7 +297,7 @@ static void wrong_length_fails_the_call(void **state)
 
     start(f, &c, "PUT", "/sink", 5, 0);
     sc_http_client_write(&c.op, "abcdef", 6);
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_int_equal(c.op.op.err.code, SC_INVALID);
     assert_string_equal(c.op.op.err.text, "http: ContentLength=5 with Body length 6");
     end(&c);
@@ -327,9 +305,9 @@ static void wrong_length_fails_the_call(void **state)
     start(f, &c, "PUT", "/sink", 5, 0);
     sc_http_client_write(&c.op, "abc", 3);
     sc_http_client_write_end(&c.op);
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_string_equal(c.op.op.err.text, "http: ContentLength=5 with Body length 3");
-    turn_for(f->loop, 20);
+    turn_for(f->pair.loop, 20);
     assert_false(f->is_body_over);
     end(&c);
 }
@@ -341,7 +319,7 @@ static void slow_reader_holds_the_writer_back(void **state)
 
     f->to_answer = LONG_BODY;
     start(f, &c, "GET", "/pour", 0, 0);
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_int_equal(c.op.op.err.code, SC_OK);
     assert_int_equal(c.got, LONG_BODY);
     assert_in_range(f->most_waiting, 1, 12u << 20); /* with what the kernel holds */
@@ -355,7 +333,7 @@ static void answer_may_end_before_the_request(void **state)
 
     start(f, &c, "POST", "/early", SC_HTTP_LEN_UNKNOWN, 10);
     sc_http_client_write(&c.op, "some", 4);
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_int_equal(c.op.op.err.code, SC_OK);
     assert_int_equal(c.got, 6);
     sc_http_client_write(&c.op, "more", 4); /* in vain, and harmless */
@@ -363,7 +341,7 @@ static void answer_may_end_before_the_request(void **state)
     end(&c);
     c = (call){0};
     start(f, &c, "POST", "/early", SC_HTTP_LEN_UNKNOWN, 10);
-    turn_until(f->loop, &c.is_done); /* the other one is in no one's way */
+    turn_until(f->pair.loop, &c.is_done); /* the other one is in no one's way */
     assert_int_equal(c.op.op.err.code, SC_OK);
     end(&c);
 }
@@ -375,10 +353,10 @@ static void cut_answer_is_a_failure_after_its_parts(void **state)
 
     start(f, &c, "GET", "/cut", 0, 0);
     while (c.got < 4)
-        sc_loop_turn(f->loop, true);
+        sc_loop_turn(f->pair.loop, true);
     assert_false(c.is_done);
     sc_http_respond_abort(f->held);
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_int_equal(c.op.status, 200);
     assert_int_equal(c.op.op.err.code, SC_UNAVAILABLE);
     end(&c);
@@ -392,11 +370,11 @@ static void cancelling_inside_an_event_tells_the_server(void **state)
 
     f->to_answer = LONG_BODY;
     start(f, &c, "GET", "/pour", 0, 0);
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_int_equal(c.op.op.err.code, SC_CANCELLED);
     got = c.got;
     for (int i = 0; i < 2000 && !f->gone; i++)
-        turn_for(f->loop, 1);
+        turn_for(f->pair.loop, 1);
     assert_int_equal(f->gone, 1);
     assert_int_equal(c.got, got);
     end(&c);
@@ -410,10 +388,10 @@ static void lost_client_ends_a_body_in_parts(void **state)
     start(f, &c, "POST", "/sink", SC_HTTP_LEN_UNKNOWN, 10);
     sc_http_client_write(&c.op, "some", 4);
     while (f->taken < 4)
-        sc_loop_turn(f->loop, true);
-    sc_http_client_cancel(f->client, &c.op);
+        sc_loop_turn(f->pair.loop, true);
+    sc_http_client_cancel(f->pair.client, &c.op);
     for (int i = 0; i < 2000 && !f->gone; i++)
-        turn_for(f->loop, 1);
+        turn_for(f->pair.loop, 1);
     assert_int_equal(f->gone, 1);
     assert_false(f->is_body_over);
     end(&c);
@@ -424,19 +402,19 @@ static void lost_client_ends_a_body_in_parts(void **state)
 static void peer_that_half_closes_is_reported(void **state)
 {
     fixture *f = *state;
-    int fd = peer_connect(f->port);
+    int fd = peer_connect(f->pair.port);
     const char *said = "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n";
     char heard[512];
     size_t len;
 
-    peer_say(f->loop, fd, said, strlen(said));
+    peer_say(f->pair.loop, fd, said, strlen(said));
     shutdown(fd, SHUT_WR);
     for (int i = 0; i < 2000 && !f->half_closed; i++)
-        turn_for(f->loop, 1);
+        turn_for(f->pair.loop, 1);
     assert_int_equal(f->half_closed, 1);
     assert_int_equal(f->gone, 0);
     sc_http_respond(f->held, 200, NULL, SC_STR("still here"));
-    (void)peer_hear(f->loop, fd, heard, sizeof(heard) - 1, sizeof(heard), &len);
+    (void)peer_hear(f->pair.loop, fd, heard, sizeof(heard) - 1, sizeof(heard), &len);
     heard[len] = '\0';
     assert_non_null(strstr(heard, "still here"));
     close(fd);
@@ -445,21 +423,21 @@ static void peer_that_half_closes_is_reported(void **state)
 static void body_behind_the_answer_is_read_only_so_far(void **state)
 {
     fixture *f = *state;
-    int fd = peer_connect(f->port);
+    int fd = peer_connect(f->pair.port);
     const char *said = "POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n";
     char heard[512];
     size_t len, sent = 0;
 
-    peer_say(f->loop, fd, said, strlen(said));
-    (void)peer_hear(f->loop, fd, heard, sizeof(heard), strlen("HTTP/1.1 200 OK"), &len);
+    peer_say(f->pair.loop, fd, said, strlen(said));
+    (void)peer_hear(f->pair.loop, fd, heard, sizeof(heard), strlen("HTTP/1.1 200 OK"), &len);
     assert_memory_equal(heard, "HTTP/1.1 200 OK", 15); /* before the body was sent */
-    for (int i = 0; i < 5000 && sc_http_server_connections(f->server) > 0; i++) {
+    for (int i = 0; i < 5000 && sc_http_server_connections(f->pair.server) > 0; i++) {
         ssize_t n = send(fd, block, sizeof(block), MSG_NOSIGNAL);
 
         sent += n > 0 ? (size_t)n : 0;
-        turn_for(f->loop, 1);
+        turn_for(f->pair.loop, 1);
     }
-    assert_int_equal(sc_http_server_connections(f->server), 0);
+    assert_int_equal(sc_http_server_connections(f->pair.server), 0);
     assert_int_equal(f->taken, 0);
     assert_in_range(sent, 262144, 9999999);
     close(fd);
@@ -475,22 +453,23 @@ static void client_gets(fixture *f, call *c, const char *method, const char *ans
     size_t len;
     int fd;
 
-    sc_http_client_close(f->client, set_true, &is_closed);
-    turn_until(f->loop, &is_closed);
-    f->client = sc_http_client_open(f->loop, &settings);
+    sc_http_client_close(f->pair.client, set_true, &is_closed);
+    turn_until(f->pair.loop, &is_closed);
+    f->pair.client = sc_http_client_open(f->pair.loop, &settings);
     *c = (call){0};
     start(f, c, method, "/", 0, 0);
-    fd = peer_accept(f->loop, listener);
-    (void)peer_hear(f->loop, fd, heard, sizeof(heard), 20, &len); /* unread, it would be a reset */
-    peer_say(f->loop, fd, answer, strlen(answer));
-    turn_for(f->loop, 5);
+    fd = peer_accept(f->pair.loop, listener);
+    (void)peer_hear(f->pair.loop, fd, heard, sizeof(heard), 20,
+                    &len); /* unread, it would be a reset */
+    peer_say(f->pair.loop, fd, answer, strlen(answer));
+    turn_for(f->pair.loop, 5);
     if (resets) {
         struct linger at_once = {.l_onoff = 1};
 
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     }
     close(fd);
-    turn_until(f->loop, &c->is_done);
+    turn_until(f->pair.loop, &c->is_done);
     close(listener);
 }
 
@@ -553,16 +532,16 @@ static void answer_before_a_broken_pipe_is_heard(void **state)
     call c = {.f = f};
     int fd;
 
-    sc_http_client_close(f->client, set_true, &is_closed);
-    turn_until(f->loop, &is_closed);
-    f->client = sc_http_client_open(f->loop, &settings);
+    sc_http_client_close(f->pair.client, set_true, &is_closed);
+    turn_until(f->pair.loop, &is_closed);
+    f->pair.client = sc_http_client_open(f->pair.loop, &settings);
     start(f, &c, "POST", "/", SC_HTTP_LEN_UNKNOWN, LONG_BODY);
     send_more(&c);
-    fd = peer_accept(f->loop, listener);
-    turn_for(f->loop, 5);
-    peer_say(f->loop, fd, answer, strlen(answer));
+    fd = peer_accept(f->pair.loop, listener);
+    turn_for(f->pair.loop, 5);
+    peer_say(f->pair.loop, fd, answer, strlen(answer));
     close(fd); /* with unread bytes: a reset follows */
-    turn_until(f->loop, &c.is_done);
+    turn_until(f->pair.loop, &c.is_done);
     assert_int_equal(c.op.op.err.code, SC_OK);
     assert_int_equal(c.op.status, 413);
     end(&c);
