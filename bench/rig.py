@@ -51,7 +51,9 @@ def machine():
 
 
 def commit():
-    return subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+    if not shutil.which("git"):
+        return "unknown"
+    return subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip() or "unknown"
 
 
 def document(kind, **content):
