@@ -29,12 +29,13 @@ def run(found):
 
 def bench(found):
     rows = [(row["what"], f"{row['value']:.2f}", f"{row['lowest']:.2f} to {row['highest']:.2f}",
+             "" if row["floor"] is None else f"{row['floor']:.2f}",
              f"{'≥' if row['is_least'] else '≤'} {row['budget']}" if row["budget"] else "", row["verdict"])
             for row in found["rows"]]
     columns = ("sidecar", "kernel share of the sidecar", "other sidecar", "load generator", "Redis", "application")
     bounds = [(what, *(cores.get(column, "") for column in columns)) for what, cores in found["bounds"].items()]
     return (f"{run(found)} {found['seconds']} s for each rate, {found['connections']} connections, the middle of "
-            f"{found['rounds']} rounds.\n\n" + table(("what", "measured", "rounds", "budget", ""), rows)
+            f"{found['rounds']} rounds.\n\n" + table(("what", "measured", "rounds", "floor", "budget", ""), rows)
             + "\n\nWho spent the time, in cores (the second column as a share of the first):\n\n"
             + table(("what", *columns), bounds))
 

@@ -86,6 +86,10 @@ def publish_message(component, topic, body=BODY):
     return b"".join(field(n, value.encode()) for n, value in enumerate([component, topic, body, "application/json"], 1))
 
 
+def redis_command(*words):
+    return b"".join([b"*%d\r\n" % len(words)] + [b"$%d\r\n%s\r\n" % (len(word), word) for word in words])
+
+
 class Sidecar:
     def __init__(self, rig, process, ports, took_ms):
         self.rig, self.process, self.took_ms = rig, process, took_ms
@@ -128,7 +132,10 @@ class Sidecar:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def cpu_us(self):
-        return sum(cpu_ticks(self.process.pid)) * 1e6 / os.sysconf("SC_CLK_TCK")
+        return sum(cpu_ticks(self.process.pid)) * TICK_US
+
+
+TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_ticks(pid):
@@ -158,9 +165,9 @@ class Rig:
             self.stop(process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, args, **kwargs):
+    def start(self, args, stdout=None):
         with open(self.folder / "log", "a", encoding="utf-8") as log:
-            process = subprocess.Popen(args, stdout=log, stderr=log, **kwargs)
+            process = subprocess.Popen(args, stdout=stdout or log, stderr=log)
         self.processes.append(process)
         return process
 
@@ -179,20 +186,37 @@ class Rig:
                                  "--appendonly", "no"])
         (self.folder / "subscribe.json").write_text(json.dumps(
             [{"pubsubname": component, "topic": topic, "route": "/deliver"} for topic in topics]))
-        (self.folder / "nginx.conf").write_text(f"""
-daemon off; worker_processes 1; pid {self.folder}/nginx.pid; error_log /dev/null;
-events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {self.folder}/body;
-  client_max_body_size 8m; client_body_buffer_size 64k;
-  proxy_temp_path {self.folder}/p; fastcgi_temp_path {self.folder}/f; uwsgi_temp_path {self.folder}/u;
-  scgi_temp_path {self.folder}/s;
-  server {{ listen 127.0.0.1:{self.app};
+        self.nginx = self.web_server(self.app, f"""
     location = /dapr/subscribe {{ default_type application/json; alias {self.folder}/subscribe.json; }}
     location = /dapr/config {{ return 404; }}
-    location / {{ default_type application/json; return 200 '{{}}'; }} }} }}
+    location / {{ default_type application/json; return 200 '{{}}'; }}""")
+        wait_for(lambda: listens(self.redis_port), "redis-server listens")
+
+    def web_server(self, port, locations, upstream=""):
+        """nginx with one worker; returns the process that watches it."""
+        folder = self.folder / f"nginx-{port}"
+        folder.mkdir()
+        folder.chmod(0o755)
+        (folder / "nginx.conf").write_text(f"""
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null;
+events {{ worker_connections 4096; }}
+http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}/body;
+  client_max_body_size 8m; client_body_buffer_size 64k;
+  proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  {upstream}
+  server {{ listen 127.0.0.1:{port}; {locations} }} }}
 """)
-        self.nginx = self.start(["nginx", "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")])
-        wait_for(lambda: listens(self.app) and listens(self.redis_port), "nginx and redis-server listen")
+        process = self.start(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
+        wait_for(lambda: listens(port), "nginx listens")
+        return process
+
+    def forwarder(self, to):
+        """nginx that hands everything on to a port, over connections that stay open. Yields its own."""
+        port = free_port()
+        process = self.web_server(
+            port, 'location / { proxy_pass http://next; proxy_http_version 1.1; proxy_set_header Connection ""; }',
+            f"upstream next {{ server 127.0.0.1:{to}; keepalive 256; keepalive_requests 1000000000; }}")
+        return port, process
 
     def app_pid(self):
         """Of nginx's worker: the other process only watches it."""
@@ -277,8 +301,7 @@ http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {se
         """The answer's lines. Over one connection: a process for each question would be load of its own."""
         if not self.asking:
             self.asking = socket.create_connection(("127.0.0.1", self.redis_port)).makefile("rwb")
-        self.asking.write(b"".join([b"*%d\r\n" % len(words)]
-                                   + [b"$%d\r\n%s\r\n" % (len(word), word) for word in map(str.encode, words)]))
+        self.asking.write(redis_command(*map(str.encode, words)))
         self.asking.flush()
         return list(self.read_reply())
 
