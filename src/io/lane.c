@@ -20,7 +20,7 @@ struct sc_lane {
     sc_op **waiting_tail;
     sc_op *finished; /* FIFO; under `lock` */
     sc_op **finished_tail;
-    uint32_t open_ops; /* loop thread: submitted and not yet done */
+    uint32_t open_ops; /* loop thread: submitted or expected, and not yet done */
     uint32_t max_waiting;
     bool is_ending;  /* under `lock` */
     bool is_closing; /* loop thread */
@@ -97,7 +97,7 @@ sc_lane *sc_lane_open(sc_loop *loop, const char *name, uint32_t max_waiting)
     return lane;
 }
 
-sc_code sc_lane_submit(sc_lane *lane, sc_lane_op *op, sc_error *err)
+sc_code sc_lane_expect(sc_lane *lane, sc_lane_op *op, sc_error *err)
 {
     if (lane->is_closing)
         return sc_fail(err, SC_CANCELLED, "lane %s is closed", lane->name);
@@ -105,14 +105,30 @@ sc_code sc_lane_submit(sc_lane *lane, sc_lane_op *op, sc_error *err)
         return sc_fail(err, SC_EXHAUSTED, "%u operations are waiting already", lane->open_ops);
     if (lane->open_ops++ == 0)
         uv_ref((uv_handle_t *)&lane->wake);
-    op->op.next = NULL;
+    op->lane = lane;
     op->op.home = &lane->loop->ops;
+    return SC_PENDING;
+}
+
+void sc_lane_start(sc_lane_op *op)
+{
+    sc_lane *lane = op->lane;
+
+    op->op.next = NULL;
     pthread_mutex_lock(&lane->lock);
     *lane->waiting_tail = &op->op;
     lane->waiting_tail = &op->op.next;
-    pthread_cond_signal(&lane->more);
     pthread_mutex_unlock(&lane->lock);
-    return SC_PENDING;
+    pthread_cond_signal(&lane->more); /* the thread that wakes finds the lock free */
+}
+
+sc_code sc_lane_submit(sc_lane *lane, sc_lane_op *op, sc_error *err)
+{
+    sc_code code = sc_lane_expect(lane, op, err);
+
+    if (code == SC_PENDING)
+        sc_lane_start(op);
+    return code;
 }
 
 static void on_freed(uv_handle_t *handle)

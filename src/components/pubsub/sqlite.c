@@ -234,6 +234,7 @@ static bool gather(sqlite_pubsub *self)
     uint64_t now_ms = sc_loop_now_ms(self->loop);
     bool has_subs = false;
 
+    batch->publishes = !sc_list_is_empty(&self->jobs);
     sc_list_move_all(&batch->jobs, &self->jobs);
     sc_list_move_all(&batch->verdicts, &self->verdicts);
     SC_LIST_EACH (&self->subs, it) {
@@ -255,7 +256,7 @@ static bool gather(sqlite_pubsub *self)
         self->renewed_ms = now_ms;
     if (batch->trims)
         self->trimmed_ms = now_ms;
-    return has_subs || batch->renews || batch->trims || !sc_list_is_empty(&batch->jobs) ||
+    return has_subs || batch->renews || batch->trims || batch->publishes ||
            !sc_list_is_empty(&batch->verdicts);
 }
 
@@ -287,28 +288,9 @@ static void finish_ends(sqlite_pubsub *self)
             (sub->unsettled_writes == 0 || self->is_failing))
             finish_unsubscribe(sub);
     }
-    if (self->is_closing && sc_list_is_empty(&self->jobs) && !self->is_flushing &&
+    if (self->is_closing && sc_list_is_empty(&self->jobs) && self->flushes == 0 &&
         (sc_list_is_empty(&self->verdicts) || self->is_failing))
         finish_close(self);
-}
-
-static void pump(sc_turn_hook *hook)
-{
-    sqlite_pubsub *self = SC_CONTAINER_OF(hook, sqlite_pubsub, pump);
-    sqlite_batch *batch = &self->batch;
-    sc_error err;
-
-    if (self->is_running)
-        return;
-    if (!gather(self)) {
-        finish_ends(self);
-        return;
-    }
-    self->is_running = true;
-    sc_op_init(&batch->lane.op, sc_loop_ops(self->loop), NULL, on_batch_done);
-    batch->lane.work = sc_sqlite_batch_work;
-    if (sc_lane_submit(self->lane, &batch->lane, &err) != SC_PENDING)
-        sc_op_fail(&batch->lane.op, err.code, "%s", err.text);
 }
 
 static void finish_jobs(sqlite_pubsub *self, sc_list *jobs, const sc_error *why)
@@ -329,51 +311,69 @@ static void finish_jobs(sqlite_pubsub *self, sc_list *jobs, const sc_error *why)
 
 static void flush_work(sc_lane_op *op)
 {
-    op->op.err.code = sc_sqlite_sync_run(((sqlite_flush *)op)->sync, &op->op.err);
-}
+    const sqlite_flush *flush = (sqlite_flush *)op;
 
-static void start_flush(sqlite_pubsub *self);
+    if (flush->number > 0)
+        op->op.err.code = sc_sqlite_sync_run(flush->owner->sync, flush->number, &op->op.err);
+}
 
 static void on_flushed(sc_op *op)
 {
-    sqlite_pubsub *self = SC_CONTAINER_OF(op, sqlite_pubsub, flush.lane.op);
+    sqlite_flush *flush = (sqlite_flush *)op;
+    sqlite_pubsub *self = flush->owner;
 
-    self->is_flushing = false;
-    if (op->err.code != SC_OK)
+    self->flushes--;
+    if (op->err.code != SC_OK && flush->number > 0)
         sc_log_error(self->env->log, "pubsub %.*s: publishes cannot be confirmed: %s",
                      SC_FMT(self->env->name), op->err.text);
-    finish_jobs(self, &self->flush.jobs, &op->err);
-    start_flush(self);
+    finish_jobs(self, &flush->jobs, &op->err);
+    free(flush);
     if (!self->is_running)
         finish_ends(self);
 }
 
-static void start_flush(sqlite_pubsub *self)
+/* The batch's publishes are confirmed when the disk has them. */
+static void expect_flush(sqlite_pubsub *self)
 {
-    sqlite_flush *flush = &self->flush;
+    sqlite_batch *batch = &self->batch;
+    sqlite_flush *flush = sc_new(sqlite_flush);
     sc_error err;
 
-    if (self->is_flushing || sc_list_is_empty(&self->unsynced))
-        return;
-    self->is_flushing = true;
-    sc_list_move_all(&flush->jobs, &self->unsynced);
+    flush->owner = self;
+    sc_list_init(&flush->jobs);
+    sc_list_move_all(&flush->jobs, &batch->jobs);
     sc_op_init(&flush->lane.op, sc_loop_ops(self->loop), NULL, on_flushed);
     flush->lane.work = flush_work;
-    if (sc_lane_submit(self->disk, &flush->lane, &err) != SC_PENDING)
-        sc_op_fail(&flush->lane.op, err.code, "%s", err.text);
-}
-
-/* Written: confirmed now, or when the disk has them. */
-static void confirm_jobs(sqlite_pubsub *self, sc_list *jobs)
-{
-    sc_error none = {.code = SC_OK};
-
-    if (!self->disk) {
-        finish_jobs(self, jobs, &none);
+    self->flushes++;
+    if (sc_lane_expect(self->disk, &flush->lane, &err) == SC_PENDING) {
+        batch->flush = flush;
         return;
     }
-    sc_list_move_all(&self->unsynced, jobs);
-    start_flush(self);
+    batch->publishes = false;
+    sc_op_fail(&flush->lane.op, err.code, "%s", err.text);
+}
+
+/* ---- the start of a batch ---- */
+
+static void pump(sc_turn_hook *hook)
+{
+    sqlite_pubsub *self = SC_CONTAINER_OF(hook, sqlite_pubsub, pump);
+    sqlite_batch *batch = &self->batch;
+    sc_error err;
+
+    if (self->is_running)
+        return;
+    if (!gather(self)) {
+        finish_ends(self);
+        return;
+    }
+    if (batch->publishes && self->disk)
+        expect_flush(self);
+    self->is_running = true;
+    sc_op_init(&batch->lane.op, sc_loop_ops(self->loop), NULL, on_batch_done);
+    batch->lane.work = sc_sqlite_batch_work;
+    if (sc_lane_submit(self->lane, &batch->lane, &err) != SC_PENDING)
+        sc_op_fail(&batch->lane.op, err.code, "%s", err.text);
 }
 
 /* ---- the end of a batch ---- */
@@ -385,6 +385,7 @@ static void on_batch_failed(sqlite_pubsub *self, const sc_error *why)
     self->is_failing = true;
     self->last = *why;
     finish_jobs(self, &batch->jobs, why);
+    sc_sqlite_batch_pass_on(batch, why); /* left when it did not reach the lane */
     sc_list_move_all(&self->verdicts, &batch->verdicts);
     SC_LIST_EACH_SAFE (&batch->subs, it) {
         sqlite_sub *sub = SC_CONTAINER_OF(it, sqlite_sub, batch_link);
@@ -404,10 +405,10 @@ static void on_batch_failed(sqlite_pubsub *self, const sc_error *why)
 static void on_batch_written(sqlite_pubsub *self)
 {
     sqlite_batch *batch = &self->batch;
-    bool has_published = !sc_list_is_empty(&batch->jobs);
+    sc_error none = {.code = SC_OK};
 
     self->is_failing = false;
-    confirm_jobs(self, &batch->jobs);
+    finish_jobs(self, &batch->jobs, &none);
     SC_LIST_EACH_SAFE (&batch->verdicts, it) {
         sqlite_delivery *one = SC_CONTAINER_OF(it, sqlite_delivery, link);
 
@@ -427,7 +428,7 @@ static void on_batch_written(sqlite_pubsub *self)
         hand_out(sub);
     }
     SC_LIST_EACH (&self->subs, it)
-        SC_CONTAINER_OF(it, sqlite_sub, link)->wants_fetch |= has_published;
+        SC_CONTAINER_OF(it, sqlite_sub, link)->wants_fetch |= batch->publishes;
     if (batch->lost > 0)
         sc_log_error(self->env->log,
                      "pubsub %.*s: hardRetentionPeriod removed %lld messages that a consumer group "
@@ -567,12 +568,10 @@ static sc_code sqlite_open(void *at, const void *conf, const sc_component_env *e
     sc_list_init(&self->batch.subs);
     self->batch.owner = self;
     self->pump.run = pump;
-    sc_list_init(&self->unsynced);
-    sc_list_init(&self->flush.jobs);
     self->lane = sc_lane_open(self->loop, "pubsub.sqlite", 4);
     if (sc_str_eq(self->conf->synchronous, SC_STR("full"))) {
-        self->disk = sc_lane_open(self->loop, "pubsub.disk", 4);
-        self->flush.sync = sc_sqlite_sync_new(sc_sqlite_store_path(self->store));
+        self->disk = sc_lane_open(self->loop, "pubsub.disk", MAX_WAITING);
+        self->sync = sc_sqlite_sync_new(sc_sqlite_store_path(self->store));
     }
     place_bell(self);
     sc_timer_init(&self->poll, self->loop, on_poll);
@@ -593,7 +592,7 @@ static void on_disk_closed(void *at)
 {
     sqlite_pubsub *self = at;
 
-    sc_sqlite_sync_free(self->flush.sync);
+    sc_sqlite_sync_free(self->sync);
     sc_sqlite_store_close(self->store);
     sc_doorbell_ringer_free(self->ringer);
     sc_arena_deinit(&self->mem);

@@ -10,9 +10,14 @@
 
 /* ---- parts ---- */
 
+static sc_list *jobs_of(sqlite_batch *batch)
+{
+    return batch->flush ? &batch->flush->jobs : &batch->jobs;
+}
+
 static sc_code put_jobs(sqlite_batch *batch, int64_t now_ms, sc_error *err)
 {
-    SC_LIST_EACH (&batch->jobs, it) {
+    SC_LIST_EACH (jobs_of(batch), it) {
         sqlite_job *job = SC_CONTAINER_OF(it, sqlite_job, link);
 
         for (size_t i = 0; i < job->count; i++) {
@@ -88,8 +93,7 @@ static sc_code fetch_all(sqlite_batch *batch, int64_t now_ms, sc_error *err)
 /* A look before the transaction: an idle subscriber takes no write lock. */
 static sc_code has_work(sqlite_batch *batch, int64_t now_ms, bool *has, sc_error *err)
 {
-    *has = !sc_list_is_empty(&batch->jobs) || !sc_list_is_empty(&batch->verdicts) ||
-           batch->renews || batch->trims;
+    *has = batch->publishes || !sc_list_is_empty(&batch->verdicts) || batch->renews || batch->trims;
     SC_LIST_EACH (&batch->subs, it) {
         sqlite_sub *sub = SC_CONTAINER_OF(it, sqlite_sub, batch_link);
 
@@ -139,15 +143,27 @@ static sc_code run(sqlite_batch *batch, sc_error *err)
     return sc_sqlite_store_commit(self->store, err);
 }
 
+/* On to the disk, without a detour by the loop. */
+void sc_sqlite_batch_pass_on(sqlite_batch *batch, const sc_error *err)
+{
+    sqlite_flush *flush = batch->flush;
+
+    if (!flush)
+        return;
+    batch->flush = NULL;
+    flush->lane.op.err = *err;
+    flush->number = err->code == SC_OK ? sc_sqlite_sync_committed(batch->owner->sync) : 0;
+    sc_lane_start(&flush->lane);
+}
+
 void sc_sqlite_batch_work(sc_lane_op *op)
 {
     sqlite_batch *batch = (sqlite_batch *)op;
     sqlite_pubsub *self = batch->owner;
 
-    if (run(batch, &op->op.err) != SC_OK) {
+    if (run(batch, &op->op.err) != SC_OK)
         sc_sqlite_store_rollback(self->store);
-        return;
-    }
-    if (!sc_list_is_empty(&batch->jobs))
+    sc_sqlite_batch_pass_on(batch, &op->op.err);
+    if (op->op.err.code == SC_OK && batch->publishes)
         sc_doorbell_ring_all(self->ringer);
 }

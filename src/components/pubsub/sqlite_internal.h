@@ -4,9 +4,9 @@
  * writes, sqlite_sync.c on the lane that waits for the disk.
  *
  * Everything that waits is gathered into one batch, which is one transaction; while it runs, the
- * next one gathers. What a batch holds belongs to the lane until it is done. Its publishes are then
- * confirmed by the next sync, which serves all batches written since the last one began; meanwhile
- * the next batch is written already.
+ * next one gathers. What a batch holds belongs to the lane until it is done. Its publishes go from
+ * there to the lane that waits for the disk and come back to the loop on their own; meanwhile the
+ * next batch is written already.
  */
 #ifndef SC_COMPONENTS_PUBSUB_SQLITE_INTERNAL_H
 #define SC_COMPONENTS_PUBSUB_SQLITE_INTERNAL_H
@@ -70,10 +70,21 @@ typedef struct sqlite_sub {
     sc_list fetched;
 } sqlite_sub;
 
+/* The publishes of one batch on their way to the disk. The batch's work starts it; own block of the
+ * heap. */
+typedef struct sqlite_flush {
+    sc_lane_op lane; /* first */
+    struct sqlite_pubsub *owner;
+    sc_list jobs;
+    uint64_t number; /* of the transaction that has them; 0: it failed, and why is told already */
+} sqlite_flush;
+
 typedef struct sqlite_batch {
     sc_lane_op lane; /* first */
     struct sqlite_pubsub *owner;
     sc_list jobs;
+    sqlite_flush *flush; /* has the jobs, when they wait for the disk; else NULL */
+    bool publishes;
     sc_list verdicts;
     sc_list subs; /* that fetch */
     bool renews;
@@ -81,13 +92,6 @@ typedef struct sqlite_batch {
     bool is_new_file; /* out: the old one was removed or replaced */
     int64_t lost;
 } sqlite_batch;
-
-/* Publishes that are committed, on their way to the disk. */
-typedef struct sqlite_flush {
-    sc_lane_op lane; /* first */
-    sc_sqlite_sync *sync;
-    sc_list jobs;
-} sqlite_flush;
 
 typedef struct sqlite_pubsub {
     const sc_component_env *env;
@@ -103,11 +107,10 @@ typedef struct sqlite_pubsub {
     sc_list verdicts;
     sc_list subs;
     sqlite_batch batch;
-    sc_lane *disk;    /* NULL: nobody waits for it */
-    sc_list unsynced; /* written, for the next flush */
-    sqlite_flush flush;
-    bool is_flushing;
-    uint32_t file; /* counts the files that stood at the path; the batch's, while one runs */
+    sc_lane *disk; /* NULL: nobody waits for it */
+    sc_sqlite_sync *sync;
+    uint32_t flushes; /* under way */
+    uint32_t file;    /* counts the files that stood at the path; the batch's, while one runs */
     bool is_running;
     bool is_failing; /* the last batch failed: the next waits for the timer */
     bool is_closing;
@@ -122,5 +125,7 @@ typedef struct sqlite_pubsub {
 
 /* sqlite_batch.c: runs on the lane. */
 void sc_sqlite_batch_work(sc_lane_op *op);
+/* Starts the batch's flush, if it has one. `err` is how its transaction ended. */
+void sc_sqlite_batch_pass_on(sqlite_batch *batch, const sc_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,9 @@ struct sc_sqlite_sync {
     int fd;             /* -1: not open */
     dev_t device;
     ino_t inode;
+    atomic_uint_fast64_t committed;
+    uint64_t served; /* up to which transaction the last sync did it */
+    sc_error last;   /* how that went */
 };
 
 sc_sqlite_sync *sc_sqlite_sync_new(sc_str path)
@@ -79,7 +83,12 @@ static sc_code open_log(sc_sqlite_sync *sync, const struct stat *now, sc_error *
     return sync_folder(sync, err);
 }
 
-sc_code sc_sqlite_sync_run(sc_sqlite_sync *sync, sc_error *err)
+uint64_t sc_sqlite_sync_committed(sc_sqlite_sync *sync)
+{
+    return atomic_fetch_add(&sync->committed, 1) + 1;
+}
+
+static sc_code sync_log(sc_sqlite_sync *sync, sc_error *err)
 {
     struct stat now;
 
@@ -93,4 +102,15 @@ sc_code sc_sqlite_sync_run(sc_sqlite_sync *sync, sc_error *err)
         return err->code;
     }
     return fdatasync(sync->fd) == 0 ? SC_OK : fail("sync", sync->log, err);
+}
+
+sc_code sc_sqlite_sync_run(sc_sqlite_sync *sync, uint64_t number, sc_error *err)
+{
+    if (number > sync->served) {
+        sc_error_clear(&sync->last);
+        sync->served = atomic_load(&sync->committed);
+        sync->last.code = sync_log(sync, &sync->last);
+    }
+    *err = sync->last;
+    return err->code;
 }

@@ -17,11 +17,15 @@
 
 typedef struct sc_sqlite_sync sc_sqlite_sync;
 
-/* For the database at `path`, which need not have a log yet. One thread at a time. */
+/* For the database at `path`, which need not have a log yet. */
 sc_sqlite_sync *sc_sqlite_sync_new(sc_str path);
 void sc_sqlite_sync_free(sc_sqlite_sync *sync);
-/* On return everything committed before the call is on the disk. Waits for the disk. Fails with
- * SC_UNAVAILABLE and the system's reason. */
-sc_code sc_sqlite_sync_run(sc_sqlite_sync *sync, sc_error *err) SC_MUST_CHECK;
+/* A transaction was committed: returns its number, from 1. The writing thread. */
+uint64_t sc_sqlite_sync_committed(sc_sqlite_sync *sync);
+/* On return transaction `number` is on the disk, as all that were committed when the sync began
+ * that served it: it returns at once when an earlier call did, and what that call returned. Numbers
+ * come in order. Waits for the disk. Fails with SC_UNAVAILABLE and the system's reason. The syncing
+ * thread. */
+sc_code sc_sqlite_sync_run(sc_sqlite_sync *sync, uint64_t number, sc_error *err) SC_MUST_CHECK;
 
 #endif

@@ -35,6 +35,11 @@ int fdatasync(int fd)
     return failure ? -1 : 0;
 }
 
+static sc_code sync_next(sc_sqlite_sync *sync, sc_error *err)
+{
+    return sc_sqlite_sync_run(sync, sc_sqlite_sync_committed(sync), err);
+}
+
 static void commit(void)
 {
     sc_error err;
@@ -73,7 +78,7 @@ static void the_log_is_synced(void **state)
     (void)state;
     commit();
     for (int i = 1; i <= 3; i++) {
-        assert_int_equal(sc_sqlite_sync_run(sync, &err), SC_OK);
+        assert_int_equal(sync_next(sync, &err), SC_OK);
         assert_int_equal(syncs, i);
         assert_int_equal(synced, inode_of(log_file));
     }
@@ -87,7 +92,7 @@ static void a_log_that_is_not_there_has_nothing_to_sync(void **state)
     sc_error err;
 
     (void)state;
-    assert_int_equal(sc_sqlite_sync_run(sync, &err), SC_OK);
+    assert_int_equal(sync_next(sync, &err), SC_OK);
     assert_int_equal(syncs, 0);
     sc_sqlite_sync_free(sync);
 }
@@ -100,12 +105,12 @@ static void follows_a_log_that_was_made_anew(void **state)
 
     (void)state;
     commit();
-    assert_int_equal(sc_sqlite_sync_run(sync, &err), SC_OK);
+    assert_int_equal(sync_next(sync, &err), SC_OK);
     before = open_files();
     sc_sqlite_close(&db); /* the last one takes the log along */
     unlink(file);
     commit();
-    assert_int_equal(sc_sqlite_sync_run(sync, &err), SC_OK);
+    assert_int_equal(sync_next(sync, &err), SC_OK);
     assert_int_equal(synced, inode_of(log_file));
     assert_int_equal(open_files(), before); /* the old one is not held */
     sc_sqlite_sync_free(sync);
@@ -120,11 +125,49 @@ static void a_disk_that_fails_is_told(void **state)
     (void)state;
     commit();
     failure = EIO;
-    assert_int_equal(sc_sqlite_sync_run(sync, &err), SC_UNAVAILABLE);
+    assert_int_equal(sync_next(sync, &err), SC_UNAVAILABLE);
     assert_non_null(strstr(err.text, log_file));
     assert_non_null(strstr(err.text, "nput/output error"));
     failure = 0;
-    assert_int_equal(sc_sqlite_sync_run(sync, &err), SC_OK);
+    assert_int_equal(sync_next(sync, &err), SC_OK);
+    sc_sqlite_sync_free(sync);
+    sc_sqlite_close(&db);
+}
+
+static void one_sync_serves_all_that_was_committed(void **state)
+{
+    sc_sqlite_sync *sync = sc_sqlite_sync_new(sc_str_from(file));
+    sc_error err;
+
+    (void)state;
+    commit();
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(sc_sqlite_sync_committed(sync), i);
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(sc_sqlite_sync_run(sync, i, &err), SC_OK);
+    assert_int_equal(syncs, 1);
+    assert_int_equal(sync_next(sync, &err), SC_OK);
+    assert_int_equal(syncs, 2);
+    sc_sqlite_sync_free(sync);
+    sc_sqlite_close(&db);
+}
+
+static void all_that_a_failed_sync_was_to_serve_hear_of_it(void **state)
+{
+    sc_sqlite_sync *sync = sc_sqlite_sync_new(sc_str_from(file));
+    sc_error err;
+
+    (void)state;
+    commit();
+    (void)sc_sqlite_sync_committed(sync);
+    (void)sc_sqlite_sync_committed(sync);
+    failure = EIO;
+    assert_int_equal(sc_sqlite_sync_run(sync, 1, &err), SC_UNAVAILABLE);
+    failure = 0; /* the system forgets what it told once */
+    assert_int_equal(sc_sqlite_sync_run(sync, 2, &err), SC_UNAVAILABLE);
+    assert_non_null(strstr(err.text, "nput/output error"));
+    assert_int_equal(syncs, 1);
+    assert_int_equal(sync_next(sync, &err), SC_OK);
     sc_sqlite_sync_free(sync);
     sc_sqlite_close(&db);
 }
@@ -156,6 +199,8 @@ int main(void)
         TEST(a_log_that_is_not_there_has_nothing_to_sync),
         TEST(follows_a_log_that_was_made_anew),
         TEST(a_disk_that_fails_is_told),
+        TEST(one_sync_serves_all_that_was_committed),
+        TEST(all_that_a_failed_sync_was_to_serve_hear_of_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
