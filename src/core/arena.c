@@ -249,3 +249,24 @@ sc_str sc_arena_join(sc_arena *arena, const sc_str *parts, size_t count)
     *to = '\0';
     return (sc_str){joined, len};
 }
+
+bool sc_arena_append(sc_arena *arena, sc_str *to, size_t *cap, const void *at, size_t len)
+{
+    size_t want = to->len + len;
+    char *mem = (char *)(uintptr_t)to->at;
+
+    if (want > *cap) {
+        size_t grown = *cap * 2 > want ? *cap * 2 : want;
+
+        mem = sc_arena_try(arena, grown);
+        if (!mem)
+            return false;
+        if (to->len > 0)
+            memcpy(mem, to->at, to->len);
+        *cap = grown;
+    }
+    if (len > 0)
+        memcpy(mem + to->len, at, len);
+    *to = (sc_str){mem, want};
+    return true;
+}

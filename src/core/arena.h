@@ -54,5 +54,9 @@ sc_str sc_arena_fmt(sc_arena *arena, const char *fmt, ...) SC_PRINTF(2, 3);
 sc_str sc_arena_lower(sc_arena *arena, sc_str s);
 /* a, then b, ... up to `count` slices, in one piece. */
 sc_str sc_arena_join(sc_arena *arena, const sc_str *parts, size_t count);
+/* Appends to `*to`, whose room in the arena is `*cap` bytes, 0 at first; it moves when it outgrows
+ * that. False, and nothing changed, when the heap has no room. */
+bool sc_arena_append(sc_arena *arena, sc_str *to, size_t *cap, const void *at,
+                     size_t len) SC_MUST_CHECK;
 
 #endif

@@ -93,25 +93,10 @@ static void keep(sc_http_job *job, const char *at, size_t len)
     sc_http_call_op *op = job->op;
     size_t want = op->answer_body.len + len;
 
-    if (want > job->max_body_len) {
+    if (want > job->max_body_len)
         refuse_length(job);
-        return;
-    }
-    if (want > job->body_cap) {
-        size_t cap = job->body_cap * 2 > want ? job->body_cap * 2 : want;
-        char *grown = sc_arena_try(op->op.mem, cap);
-
-        if (!grown) {
-            sc_http_job_give_up(job, SC_EXHAUSTED, "no memory for an answer of %zu bytes", want);
-            return;
-        }
-        if (op->answer_body.len > 0)
-            memcpy(grown, op->answer_body.at, op->answer_body.len);
-        op->answer_body.at = grown;
-        job->body_cap = cap;
-    }
-    memcpy((char *)(uintptr_t)op->answer_body.at + op->answer_body.len, at, len);
-    op->answer_body.len = want;
+    else if (!sc_arena_append(op->op.mem, &op->answer_body, &job->body_cap, at, len))
+        sc_http_job_give_up(job, SC_EXHAUSTED, "no memory for an answer of %zu bytes", want);
 }
 
 static void hand_on(sc_http_job *job, const char *at, size_t len)

@@ -72,29 +72,16 @@ bool sc_http_live_wants_body(const sc_http_live *live)
                                        (live->phase == SC_HTTP_STREAMING && live->ex.body_ops));
 }
 
-/* Room for `len` more bytes. The first room is what Content-Length says, as far as that is small.
- */
-static bool grow(sc_http_live *live, size_t len)
+/* Appends to the body. Its first room is what Content-Length says, as far as that is small. */
+static bool keep(sc_http_live *live, const char *at, size_t len)
 {
-    size_t want = live->body_len + len;
-    size_t cap = live->body_cap * 2;
-    char *grown;
+    sc_arena *mem = &live->ex.call->mem;
 
-    if (want <= live->body_cap)
-        return true;
-    if (live->ex.body_len != SC_HTTP_LEN_UNKNOWN && cap < live->ex.body_len &&
-        live->ex.body_len <= 1048576)
-        cap = (size_t)live->ex.body_len;
-    if (cap < want)
-        cap = want;
-    grown = sc_arena_try(&live->ex.call->mem, cap);
-    if (!grown)
-        return false;
-    if (live->body_len > 0)
-        memcpy(grown, live->body, live->body_len);
-    live->body = grown;
-    live->body_cap = cap;
-    return true;
+    if (live->body_cap == 0 && live->ex.body_len > len && live->ex.body_len <= 1048576) {
+        live->body_cap = (size_t)live->ex.body_len;
+        live->body.at = sc_arena_alloc(mem, live->body_cap);
+    }
+    return sc_arena_append(mem, &live->body, &live->body_cap, at, len);
 }
 
 void sc_http_live_body(sc_http_live *live, const char *at, size_t len)
@@ -105,12 +92,8 @@ void sc_http_live_body(sc_http_live *live, const char *at, size_t len)
         live->ex.body_ops->on_data(&live->ex, at, len);
         return;
     }
-    if (is_too_long(live, live->body_len + len) || !grow(live, len)) {
-        refuse_length(live, live->body_len + len);
-        return;
-    }
-    memcpy(live->body + live->body_len, at, len);
-    live->body_len += len;
+    if (is_too_long(live, live->body.len + len) || !keep(live, at, len))
+        refuse_length(live, live->body.len + len);
 }
 
 void sc_http_live_body_end(sc_http_live *live)
@@ -126,7 +109,7 @@ void sc_http_live_body_end(sc_http_live *live)
             live->ex.body_ops->on_end(&live->ex);
         return;
     }
-    live->ex.req.body = sc_str_of(live->body, live->body_len);
+    live->ex.req.body = live->body;
     server->handler.on_request(server->self, &live->ex);
 }
 

@@ -100,8 +100,7 @@ struct sc_http_live {
     bool is_bodiless;        /* HEAD, 204 or 304: known once answered */
     bool status_has_no_body; /* 204 or 304 */
     bool is_request_whole;   /* on_request or on_end was called, or never will be */
-    char *body;              /* in the arena */
-    size_t body_len;
+    sc_str body;             /* in the arena */
     size_t body_cap;
 };
 

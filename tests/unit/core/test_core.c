@@ -96,6 +96,26 @@ static void an_arena_serves_small_and_large_pieces(void **state)
     sc_arena_pool_deinit(&pool);
 }
 
+static void what_is_appended_in_an_arena_stays_in_one_piece(void **state)
+{
+    sc_arena mem;
+    sc_str text = SC_STR_NONE;
+    size_t cap = 0;
+
+    (void)state;
+    sc_arena_init(&mem, NULL);
+    assert_true(sc_arena_append(&mem, &text, &cap, NULL, 0));
+    assert_int_equal(text.len, 0);
+    for (int i = 0; i < 1000; i++)
+        assert_true(sc_arena_append(&mem, &text, &cap, sc_arena_fmt(&mem, "%04d", i).at, 4));
+    assert_int_equal(text.len, 4000);
+    assert_in_range(cap, 4000, 8000);
+    for (int i = 0; i < 1000; i++)
+        assert_true(sc_str_eq(sc_str_sub(text, (size_t)i * 4, (size_t)i * 4 + 4),
+                              sc_arena_fmt(&mem, "%04d", i)));
+    sc_arena_deinit(&mem);
+}
+
 /* Each byte value at each place of texts around the width of the scan. */
 static void only_ascii_letters_are_lowered(void **state)
 {
@@ -193,6 +213,7 @@ int main(void)
         cmocka_unit_test(cutting_walks_the_parts),
         cmocka_unit_test(a_buffer_keeps_what_was_not_eaten),
         cmocka_unit_test(an_arena_serves_small_and_large_pieces),
+        cmocka_unit_test(what_is_appended_in_an_arena_stays_in_one_piece),
         cmocka_unit_test(only_ascii_letters_are_lowered),
         cmocka_unit_test(a_map_finds_what_was_put_and_not_what_was_removed),
         cmocka_unit_test(a_long_error_text_is_cut_visibly),
