@@ -4,7 +4,6 @@ and over gRPC, and an application without any SDK."""
 import json
 import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -69,19 +68,9 @@ def from_python(start, run):
     return ask
 
 
-@pytest.fixture(scope="module")
-def fetch_trouble():
-    """What keeps the JavaScript SDK from reading an answer in chunks over HTTP on this Node; empty: nothing."""
-    said = subprocess.run(["node", APPS / "chunked.mjs"], env={**os.environ, **JS}, capture_output=True, text=True,
-                          check=True, timeout=60).stdout.strip()
-    return "" if said == "fine" else said
-
-
 @pytest.fixture
-def from_js(start, run, fetch_trouble):
+def from_js(start, run):
     def ask(protocol, *calls):
-        if protocol == "http" and fetch_trouble:
-            pytest.skip(f"its fetch breaks off good answers on this Node: {fetch_trouble}")
         caller = start(Sidecar, "caller")
         port = caller.grpc_port if protocol == "grpc" else caller.port
         return answers(run("node", APPS / "invoke.mjs", protocol, port, json.dumps(calls), env=JS), calls)

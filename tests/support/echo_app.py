@@ -209,6 +209,23 @@ class EchoApp:
         connection.sendall(b"ff\r\npart of")
         return False
 
+    def do_chunks(self, connection, request):
+        """Two chunks and their end in one piece; /chunks/bad: what follows the first is none."""
+        end = b"zz\r\n" if request.path.endswith("/bad") else b"6\r\nsecond\r\n0\r\n\r\n"
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+                           b"5\r\nfirst\r\n" + end)
+        return True
+
+    def do_parts(self, connection, request):
+        """A part, and the other when the test says so."""
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nfirst")
+        self.go_on.wait(20)
+        connection.sendall(b"second")
+        return True
+
+    def do_empty(self, connection, request):
+        return self.say(connection, "200 OK")
+
     def do_nothing(self, connection, request):
         return False
 

@@ -42,8 +42,8 @@ void http_converse_alpha2(sc_http_request_ctx *ctx);
 /* invoke.c: with the body whole, or in parts from the head on. */
 void http_invoke(sc_http_request_ctx *ctx);
 void http_invoke_in_parts(sc_http_request_ctx *ctx);
-/* invoke_status.c: appends a gRPC error status as JSON. */
-void http_grpc_status_json(const sc_invoke_response *answer, sc_arena *mem, sc_buf *out);
+/* invoke_status.c: a gRPC error status as JSON, in `mem`. */
+sc_str http_grpc_status_json(const sc_invoke_response *answer, sc_arena *mem);
 /* metadata.c */
 void http_get_metadata(sc_http_request_ctx *ctx);
 void http_put_metadata(sc_http_request_ctx *ctx);

@@ -3,8 +3,9 @@
  * Service invocation over HTTP: /v1.0/invoke/{id}/method/{path}, and any other path with the id in
  * the dapr-app-id header or in basic authentication (HTTP API, service invocation).
  *
- * Bodies pass through in parts. Only an answer of 400 and more is gathered, as long as it is short,
- * so that it has a length, and one without a media type waits for its first piece.
+ * Bodies pass through in parts. An answer that is whole by the end of the turn in which it begins
+ * has a length, and so has one of 400 and more, however it comes; both are gathered for that as
+ * long as they are short. One without a media type waits for its first piece.
  */
 #include "api/http/internal.h"
 #include "wire/base64.h"
@@ -13,6 +14,7 @@
 #include "wire/url.h"
 
 #define GATHERED_MAX (1024u * 1024u) /* of an answer of 400 and more */
+#define HELD_MAX     (64u * 1024u)   /* of any other, to the end of the turn */
 
 typedef struct http_invocation {
     sc_invocation inv; /* first: the block's events and done find it by a cast */
@@ -20,9 +22,14 @@ typedef struct http_invocation {
     sc_trace trace;
     sc_pairs headers; /* of the answer */
     int status;
-    sc_buf gathered;
-    uint64_t received; /* of a body in parts */
+    sc_str gathered;
+    size_t gathered_cap;
+    size_t gathered_max;
+    sc_turn_hook turn_end;
+    uint64_t received;    /* of a body in parts */
+    bool is_request_open; /* more of its body comes */
     bool is_gathering;
+    bool is_held;      /* gathered to the end of the turn only */
     bool is_complete;  /* `gathered` is all of the answer, whatever comes */
     bool is_sniffing;  /* the body's start tells its type */
     bool is_head_sent; /* of the answer */
@@ -32,6 +39,7 @@ typedef struct http_invocation {
 static void on_head(sc_invoke_op *op);
 static void on_data(sc_invoke_op *op, const char *at, size_t len);
 static void on_drained(sc_invoke_op *op);
+static void on_turn_end(sc_turn_hook *hook);
 static void on_done(sc_invocation *inv);
 
 static const sc_invoke_events events = {
@@ -150,6 +158,7 @@ static http_invocation *new_call(sc_http_request_ctx *ctx)
     sc_invocation *inv = &call->inv;
 
     call->ctx = ctx;
+    call->turn_end.run = on_turn_end;
     call->trace = (sc_trace){.parent = ctx->traceparent, .state = ctx->tracestate};
     inv->call = ctx->ex->call;
     inv->done = on_done;
@@ -251,6 +260,7 @@ static void on_body_end(sc_http_exchange *ex)
 {
     http_invocation *call = ex->user;
 
+    call->is_request_open = false;
     if (!call->is_over)
         sc_invoke_write_end(&call->inv.op);
 }
@@ -264,6 +274,7 @@ void http_invoke_in_parts(sc_http_request_ctx *ctx)
     if (!call)
         return;
     ctx->ex->body_ops = &body_ops;
+    call->is_request_open = true;
     call->inv.op.body_len = ctx->ex->body_len;
     call->inv.op.is_body_open = true;
     sc_endpoints_invoke(ctx->api->endpoints, ctx->api->invoker, &call->inv);
@@ -309,11 +320,36 @@ static void add_own_headers(http_invocation *call)
     http_add_cors(ctx, &call->headers);
 }
 
-/* The head as it stands; the body follows as it comes. */
+/* The head as it stands, and what was gathered; the rest of the body follows as it comes. */
 static void start_answer(http_invocation *call)
 {
+    sc_http_exchange *ex = call->ctx->ex;
+
+    call->is_gathering = call->is_held = false;
     call->is_head_sent = true;
-    sc_http_respond_start(call->ctx->ex, call->status, &call->headers);
+    sc_http_respond_start(ex, call->status, &call->headers);
+    sc_http_respond_write(ex, call->gathered.at, call->gathered.len);
+}
+
+/* What is whole when the turn ends gets a length. Chunks would say the same, but clients on Node 18
+ * take an answer in chunks that comes in one piece for one that broke off. */
+static void hold_answer(http_invocation *call)
+{
+    if (sc_str_eq(call->ctx->ex->req.method, SC_STR("HEAD")) || call->is_request_open) {
+        start_answer(call);
+        return;
+    }
+    call->is_gathering = call->is_held = true;
+    call->gathered_max = HELD_MAX;
+    sc_loop_at_turn_end(call->ctx->api->loop, &call->turn_end);
+}
+
+static void on_turn_end(sc_turn_hook *hook)
+{
+    http_invocation *call = SC_CONTAINER_OF(hook, http_invocation, turn_end);
+
+    if (call->is_held)
+        start_answer(call);
 }
 
 static void add_content_type(http_invocation *call, sc_str value)
@@ -328,12 +364,12 @@ static void take_grpc_status(http_invocation *call)
 
     call->status = sc_code_http_status((sc_code)answer->status);
     call->is_gathering = call->is_complete = true;
-    http_grpc_status_json(answer, &call->ctx->ex->call->mem, &call->gathered);
+    call->gathered = http_grpc_status_json(answer, &call->ctx->ex->call->mem);
     add_content_type(call, SC_STR("text/plain; charset=utf-8"));
     add_own_headers(call);
 }
 
-/* The status, the headers, and whether the body is gathered, sniffed, or only passed on. */
+/* The status, the headers, and whether the body is gathered, sniffed, or held for this turn. */
 static void on_head(sc_invoke_op *op)
 {
     http_invocation *call = (http_invocation *)op;
@@ -347,6 +383,7 @@ static void on_head(sc_invoke_op *op)
     }
     call->status = answer->status == SC_OK ? 200 : answer->status;
     call->is_gathering = call->status >= 400 && op->body_len != SC_HTTP_LEN_UNKNOWN;
+    call->gathered_max = GATHERED_MAX;
     add_answer_headers(call);
     call->is_sniffing = type.len == 0 && !call->is_gathering &&
                         !has_header(&call->headers, SC_STR("content-encoding"));
@@ -356,23 +393,17 @@ static void on_head(sc_invoke_op *op)
         add_content_type(call, type);
     add_own_headers(call);
     if (!call->is_gathering && !call->is_sniffing)
-        start_answer(call);
+        hold_answer(call);
 }
 
-/* A gathered body that gets long goes on without a length. */
-static void gather(http_invocation *call, const char *at, size_t len)
+/* False: the body gets long, and goes on without a length. */
+static bool gather(http_invocation *call, const char *at, size_t len)
 {
-    sc_http_exchange *ex = call->ctx->ex;
-
-    if (sc_buf_len(&call->gathered) + len <= GATHERED_MAX) {
-        sc_buf_add(&call->gathered, at, len);
-        return;
-    }
-    call->is_gathering = false;
+    if (call->gathered.len + len <= call->gathered_max &&
+        sc_arena_append(&call->ctx->ex->call->mem, &call->gathered, &call->gathered_cap, at, len))
+        return true;
     start_answer(call);
-    sc_http_respond_write(ex, sc_buf_at(&call->gathered), sc_buf_len(&call->gathered));
-    sc_buf_deinit(&call->gathered);
-    sc_http_respond_write(ex, at, len);
+    return false;
 }
 
 static void on_data(sc_invoke_op *op, const char *at, size_t len)
@@ -385,13 +416,12 @@ static void on_data(sc_invoke_op *op, const char *at, size_t len)
     if (call->is_sniffing) {
         call->is_sniffing = false;
         add_content_type(call, sc_sniff_type((sc_str){at, len}));
-        start_answer(call);
+        hold_answer(call);
     }
-    if (call->is_gathering)
-        gather(call, at, len);
-    else
-        sc_http_respond_write(ex, at, len);
-    if (call->is_head_sent && sc_http_respond_is_congested(ex))
+    if (call->is_gathering && gather(call, at, len))
+        return;
+    sc_http_respond_write(ex, at, len);
+    if (sc_http_respond_is_congested(ex))
         sc_invoke_set_paused(op, true);
 }
 
@@ -401,6 +431,8 @@ static void answer_failure(http_invocation *call)
     const sc_invocation *inv = &call->inv;
     sc_problem problem;
 
+    if (call->is_held) /* the same as if it had come a turn earlier: what there is, and a cut */
+        start_answer(call);
     if (call->is_head_sent) {
         if (inv->op.op.err.code != SC_CANCELLED)
             sc_log_warn(call->ctx->api->log,
@@ -423,14 +455,13 @@ static void on_done(sc_invocation *inv)
     sc_http_exchange *ex = call->ctx->ex;
 
     call->is_over = true;
-    if (inv->op.op.err.code != SC_OK) {
+    if (call->is_sniffing && inv->op.op.err.code == SC_OK)
+        hold_answer(call); /* a body would have told its type */
+    if (inv->op.op.err.code != SC_OK)
         answer_failure(call);
-    } else if (call->is_gathering) {
-        sc_http_respond(ex, call->status, &call->headers, sc_buf_str(&call->gathered));
-    } else {
-        if (!call->is_head_sent) /* a body would have told its type */
-            start_answer(call);
+    else if (call->is_gathering)
+        sc_http_respond(ex, call->status, &call->headers, call->gathered);
+    else
         sc_http_respond_end(ex);
-    }
-    sc_buf_deinit(&call->gathered);
+    sc_loop_forget_hook(&call->turn_end);
 }

@@ -17,10 +17,12 @@ static const ProtobufCMessageDescriptor *const detail_types[] = {
     &google__protobuf__duration__descriptor, NULL,
 };
 
-void http_grpc_status_json(const sc_invoke_response *answer, sc_arena *mem, sc_buf *out)
+sc_str http_grpc_status_json(const sc_invoke_response *answer, sc_arena *mem)
 {
     Google__Rpc__Status plain = GOOGLE__RPC__STATUS__INIT;
     const Google__Rpc__Status *status = NULL;
+    sc_buf json = {0};
+    sc_str text;
 
     if (answer->packed.len > 0)
         status = sc_proto_unpack(&google__rpc__status__descriptor, answer->packed, mem);
@@ -29,5 +31,8 @@ void http_grpc_status_json(const sc_invoke_response *answer, sc_arena *mem, sc_b
         plain.message = sc_proto_text(sc_arena_utf8(mem, answer->text), mem);
         status = &plain;
     }
-    sc_proto_to_json(&status->base, detail_types, out, mem);
+    sc_proto_to_json(&status->base, detail_types, &json, mem);
+    text = sc_arena_str(mem, sc_buf_str(&json));
+    sc_buf_deinit(&json);
+    return text;
 }

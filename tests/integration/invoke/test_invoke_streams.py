@@ -82,7 +82,7 @@ def test_a_gigabyte_up_with_flat_memory(pair, length, total):
                 check()
         if length == "chunked":
             connection.sendall(b"0\r\n\r\n")
-        assert str(total).encode() in hear(connection, b"\r\n0\r\n\r\n")
+        hear(connection, b"\r\n\r\n" + str(total).encode())
     check()
 
 
@@ -131,6 +131,89 @@ def test_pieces_pass_as_they_come(pair):
             assert hear(connection, word)
         connection.sendall(b"0\r\n\r\n")
         hear(connection, b"0\r\n\r\n")
+
+
+# ---- how the end of an answer is told ----
+
+
+@pytest.fixture(params=["remote", "own", "url"])
+def send(request, pair):
+    """Sends a request on a new connection; `line` has METHOD in place of what leads to the application's method."""
+    app, caller, callee = pair
+    sidecar, name = {"remote": (caller, "callee"), "own": (callee, "callee"),
+                     "url": (caller, f"http://127.0.0.1:{app.port}")}[request.param]
+    connections = []
+
+    def send(line, times=1):
+        connections.append(connect(sidecar))
+        line = line.replace("METHOD", f"/v1.0/invoke/{name}/method")
+        connections[-1].sendall(f"{line}\r\nHost: x\r\n\r\n".encode() * times)
+        return connections[-1]
+
+    yield send
+    for connection in connections:
+        connection.close()
+
+
+def parted(heard):
+    """The lines of a head, and what follows."""
+    head, _, body = heard.partition(b"\r\n\r\n")
+    return head.split(b"\r\n"), body
+
+
+@pytest.mark.parametrize("path, body", [("status/200?type", b"body of 200"), ("status/201", b"body of 201"),
+                                        ("chunks", b"firstsecond")])
+def test_an_answer_that_is_whole_at_once_has_a_length(send, path, body):
+    for version in ("1.1", "1.0"):
+        lines, got = parted(hear(send(f"GET METHOD/{path} HTTP/{version}"), body))
+        assert got == body
+        assert b"Content-Length: 11" in lines and b"Transfer-Encoding: chunked" not in lines
+        assert any(line.startswith(b"Content-Type: text/plain") for line in lines)
+    connection = send(f"GET METHOD/{path} HTTP/1.1", times=2)  # which stays open, and in step
+    heard = hear(connection, body)
+    if heard.count(body) == 1:
+        heard += hear(connection, body)
+    assert heard.count(b"Content-Length: 11\r\n") == 2 and heard.endswith(b"\r\n\r\n" + body)
+
+
+def test_an_answer_without_a_body(send):
+    for method, path, length in (("GET", "empty", [b"Content-Length: 0"]), ("GET", "status/204", []),
+                                 ("GET", "status/304", []), ("HEAD", "json", [])):
+        lines, body = parted(hear(send(f"{method} METHOD/{path} HTTP/1.1"), b"\r\n\r\n"))
+        assert body == b""
+        assert [line for line in lines if line.startswith((b"Content-", b"Transfer-"))] == length
+
+
+def test_an_answer_in_parts_goes_on_in_chunks(pair, send):
+    app = pair[0]
+    app.go_on.clear()
+    connection = send("GET METHOD/parts HTTP/1.1")
+    heard = hear(connection, b"first")  # nobody has sent the second yet
+    app.go_on.set()
+    lines, body = parted(heard + hear(connection, b"\r\n0\r\n\r\n"))
+    assert b"Transfer-Encoding: chunked" in lines and not any(line.startswith(b"Content-Length") for line in lines)
+    assert body == b"5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n"
+
+
+def test_a_long_answer_goes_on_in_chunks(send):
+    connection = send("GET METHOD/download/300000 HTTP/1.1")
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    assert (answer.getheader("Transfer-Encoding"), answer.getheader("Content-Length")) == ("chunked", None)
+    assert answer.read() == (BLOCK * 5)[:300000]
+
+
+def test_an_answer_that_breaks_as_it_begins_has_no_end(send):
+    connection = send("GET METHOD/chunks/bad HTTP/1.1")
+    heard = b""
+    try:
+        while part := connection.recv(65536):
+            heard += part
+    except ConnectionError:
+        pass
+    lines, body = parted(heard)
+    assert lines[0] == b"HTTP/1.1 200 OK" and b"Transfer-Encoding: chunked" in lines
+    assert body == b"5\r\nfirst\r\n"
 
 
 @pytest.mark.parametrize("which", ["remote", "own"])
