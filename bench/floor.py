@@ -19,6 +19,12 @@ def request(method, path, body=""):
             f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
 
 
+def words_of(line):
+    """The command in a line of MONITOR."""
+    quoted = re.findall(rb'"((?:[^"\\]|\\.)*)"', line.split(b"] ", 1)[1])
+    return [codecs.escape_decode(word)[0] for word in quoted]
+
+
 def answer_to(port, content, end):
     """The bytes that come for `content`, until `end` is among them."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
@@ -62,8 +68,7 @@ class Floor:
             answer = answer_to(sidecar.http, content, b"\r\n\r\n")
             while name not in (line := monitor.readline()):
                 pass
-        words = re.findall(rb'"((?:[^"\\]|\\.)*)"', line.split(b"] ", 1)[1])
-        return [codecs.escape_decode(word)[0] for word in words], answer
+        return words_of(line), answer
 
     def relay(self, words, answer):
         """A server that answers `answer` once Redis has answered the command `words`."""
