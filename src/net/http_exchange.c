@@ -193,7 +193,8 @@ void sc_http_respond(sc_http_exchange *ex, int status, const sc_pairs *headers, 
     live->ops->respond(live, status, headers, body);
 }
 
-void sc_http_respond_start(sc_http_exchange *ex, int status, const sc_pairs *headers)
+void sc_http_respond_start(sc_http_exchange *ex, int status, const sc_pairs *headers,
+                           uint64_t body_len)
 {
     sc_http_live *live = (sc_http_live *)ex;
 
@@ -201,15 +202,22 @@ void sc_http_respond_start(sc_http_exchange *ex, int status, const sc_pairs *hea
         return;
     note_status(live, status);
     live->phase = SC_HTTP_STREAMING;
+    live->announced_len = live->status_has_no_body ? SC_HTTP_LEN_UNKNOWN : body_len;
     live->ops->start(live, status, headers);
 }
 
+/* A peer that counts would take what is too much for the next answer, and that for what is missing:
+ * an answer of another length than announced ends its connection, or its stream. */
 void sc_http_respond_write(sc_http_exchange *ex, const void *at, size_t len)
 {
     sc_http_live *live = (sc_http_live *)ex;
 
     if (live->phase != SC_HTTP_STREAMING || live->is_bodiless || len == 0)
         return;
+    if (len > live->announced_len - ex->sent_len) { /* never, if it is unknown */
+        sc_http_respond_abort(ex);
+        return;
+    }
     ex->sent_len += len;
     live->ops->write(live, at, len);
 }
@@ -220,6 +228,11 @@ void sc_http_respond_end(sc_http_exchange *ex)
 
     if (live->phase != SC_HTTP_STREAMING)
         return;
+    if (!live->is_bodiless && live->announced_len != SC_HTTP_LEN_UNKNOWN &&
+        ex->sent_len < live->announced_len) {
+        sc_http_respond_abort(ex);
+        return;
+    }
     live->phase = SC_HTTP_ANSWERED;
     live->ops->end(live);
 }

@@ -182,9 +182,10 @@ static void answer_whole(sc_http_live *base, int status, const sc_pairs *headers
 static void answer_start(sc_http_live *base, int status, const sc_pairs *headers)
 {
     h2_live *live = (h2_live *)base;
+    bool has_len = base->announced_len != SC_HTTP_LEN_UNKNOWN;
 
     if (live->h2.session)
-        send_head(live, status, headers, NULL, base->is_bodiless);
+        send_head(live, status, headers, has_len ? &base->announced_len : NULL, base->is_bodiless);
 }
 
 static void answer_write(sc_http_live *base, const void *at, size_t len)

@@ -76,6 +76,8 @@ typedef struct sc_http_answer_ops {
     /* Whole answer. `body` is the body of a GET: when live->is_bodiless send only its length,
      * except for 204 and 304 (live->status_has_no_body), which carry no length. */
     void (*respond)(sc_http_live *live, int status, const sc_pairs *headers, sc_str body);
+    /* live->announced_len is set. What is written then comes to no more, and to as much at the end,
+     * unless live->is_bodiless. */
     void (*start)(sc_http_live *live, int status, const sc_pairs *headers);
     void (*write)(sc_http_live *live, const void *at, size_t len); /* never when is_bodiless */
     void (*end)(sc_http_live *live);
@@ -100,6 +102,7 @@ struct sc_http_live {
     bool is_bodiless;        /* HEAD, 204 or 304: known once answered */
     bool status_has_no_body; /* 204 or 304 */
     bool is_request_whole;   /* on_request or on_end was called, or never will be */
+    uint64_t announced_len;  /* of a streamed answer's body; SC_HTTP_LEN_UNKNOWN */
     sc_str body;             /* in the arena */
     size_t body_cap;
 };

@@ -102,9 +102,13 @@ uint32_t sc_http_server_connections(const sc_http_server *server);
  * the peer is gone. 204 and 304 carry no body, nor HEAD. */
 void sc_http_respond(sc_http_exchange *ex, int status, const sc_pairs *headers, sc_str body);
 
-/* A streamed answer (chunked on HTTP/1): start, any number of writes, end. May begin, and end,
- * before a body that comes in parts is whole: what still comes of it is not handed on. */
-void sc_http_respond_start(sc_http_exchange *ex, int status, const sc_pairs *headers);
+/* A streamed answer: start, any number of writes, end. May begin, and end, before a body that comes
+ * in parts is whole: what still comes of it is not handed on. `body_len` is what all writes come to
+ * together, in bytes, and is announced as Content-Length, to HEAD too, though not with 204 and 304;
+ * SC_HTTP_LEN_UNKNOWN: chunked on HTTP/1. More than announced is never sent: a write that is too
+ * much, and an end that comes too early, abort the answer. */
+void sc_http_respond_start(sc_http_exchange *ex, int status, const sc_pairs *headers,
+                           uint64_t body_len);
 void sc_http_respond_write(sc_http_exchange *ex, const void *at, size_t len);
 void sc_http_respond_end(sc_http_exchange *ex);
 /* Cuts the answer so that the peer sees a failure, not an end. */

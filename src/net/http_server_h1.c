@@ -331,24 +331,19 @@ static sc_buf *out_of(h1_exchange *ex)
     return is_first(ex) ? sc_stream_out(ex->conn->stream) : &ex->held;
 }
 
-static void put_number(sc_buf *out, uint64_t n)
-{
-    sc_buf_add_u64(out, n);
-}
-
 /* "HTTP/1.1 404 Not Found"; a number without a phrase is worded as Go does. */
 static void put_status_line(const h1_exchange *ex, int status, sc_buf *out)
 {
     const char *phrase = sc_http_status_phrase(status);
 
     sc_buf_add_str(out, ex->is_http10 ? SC_STR("HTTP/1.0 ") : SC_STR("HTTP/1.1 "));
-    put_number(out, (uint64_t)status);
+    sc_buf_add_u64(out, (uint64_t)status);
     sc_buf_add_byte(out, ' ');
     if (phrase) {
         sc_buf_add(out, phrase, strlen(phrase));
     } else {
         sc_buf_add_str(out, SC_STR("status code "));
-        put_number(out, (uint64_t)status);
+        sc_buf_add_u64(out, (uint64_t)status);
     }
     sc_buf_add_str(out, SC_STR("\r\n"));
 }
@@ -367,6 +362,13 @@ static void put_head(h1_exchange *ex, int status, const sc_pairs *headers, sc_bu
         ex->closes_after = true;
         sc_buf_add_str(out, SC_STR("Connection: close\r\n"));
     }
+}
+
+static void put_length(sc_buf *out, uint64_t len)
+{
+    sc_buf_add_str(out, SC_STR("Content-Length: "));
+    sc_buf_add_u64(out, len);
+    sc_buf_add_str(out, SC_STR("\r\n"));
 }
 
 static h1_exchange *of(sc_http_live *live)
@@ -389,11 +391,8 @@ static void respond(sc_http_live *live, int status, const sc_pairs *headers, sc_
         ex->closes_after = true; /* answered before its body came: that body is not worth reading */
     out = out_of(ex);
     put_head(ex, status, headers, out);
-    if (!live->status_has_no_body) {
-        sc_buf_add_str(out, SC_STR("Content-Length: "));
-        put_number(out, body.len);
-        sc_buf_add_str(out, SC_STR("\r\n"));
-    }
+    if (!live->status_has_no_body)
+        put_length(out, body.len);
     sc_buf_add_str(out, SC_STR("\r\n"));
     if (!live->is_bodiless && body.len > 0)
         sc_buf_add_str(out, body);
@@ -404,12 +403,16 @@ static void start(sc_http_live *live, int status, const sc_pairs *headers)
 {
     h1_exchange *ex = of(live);
     sc_buf *out = out_of(ex);
+    bool has_len = live->announced_len != SC_HTTP_LEN_UNKNOWN;
+    bool has_open_end = !live->is_bodiless && !has_len;
 
-    if (ex->is_http10 && !live->is_bodiless)
+    if (ex->is_http10 && has_open_end)
         ex->closes_after = true;
     put_head(ex, status, headers, out);
-    ex->is_chunked = !live->is_bodiless && !ex->is_http10;
-    if (ex->is_chunked)
+    ex->is_chunked = has_open_end && !ex->is_http10;
+    if (has_len)
+        put_length(out, live->announced_len);
+    else if (ex->is_chunked)
         sc_buf_add_str(out, SC_STR("Transfer-Encoding: chunked\r\n"));
     sc_buf_add_str(out, SC_STR("\r\n"));
 }

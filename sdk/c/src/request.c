@@ -210,7 +210,7 @@ void pillion_respond_start(pillion_request *request, int status, const char *con
     if (content_type)
         pillion_respond_header(request, "Content-Type", content_type);
     request->is_streaming = true;
-    sc_http_respond_start(request->ex, status, &request->answer_headers);
+    sc_http_respond_start(request->ex, status, &request->answer_headers, SC_HTTP_LEN_UNKNOWN);
 }
 
 bool pillion_respond_write(pillion_request *request, pillion_str part)

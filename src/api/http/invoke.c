@@ -327,7 +327,7 @@ static void start_answer(http_invocation *call)
 
     call->is_gathering = call->is_held = false;
     call->is_head_sent = true;
-    sc_http_respond_start(ex, call->status, &call->headers);
+    sc_http_respond_start(ex, call->status, &call->headers, SC_HTTP_LEN_UNKNOWN);
     sc_http_respond_write(ex, call->gathered.at, call->gathered.len);
 }
 

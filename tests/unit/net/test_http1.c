@@ -34,7 +34,7 @@ static void on_request(void *self, sc_http_exchange *ex)
         return;
     }
     if (sc_str_eq(ex->req.path, SC_STR("/parts"))) {
-        sc_http_respond_start(ex, 200, NULL);
+        sc_http_respond_start(ex, 200, NULL, SC_HTTP_LEN_UNKNOWN);
         sc_http_respond_write(ex, "ab", 2);
         sc_http_respond_write(ex, "cde", 3);
         sc_http_respond_end(ex);

@@ -49,7 +49,7 @@ static void answer(fixture *f, sc_http_exchange *ex)
         sc_http_respond(ex, 200, &headers, sc_buf_str(&f->body));
         return;
     }
-    sc_http_respond_start(ex, 200, &headers);
+    sc_http_respond_start(ex, 200, &headers, SC_HTTP_LEN_UNKNOWN);
     for (size_t i = 0; i < sc_buf_len(&f->body); i += 1000) /* the decoder meets many edges */
         sc_http_respond_write(ex, sc_buf_at(&f->body) + i,
                               sc_buf_len(&f->body) - i < 1000 ? sc_buf_len(&f->body) - i : 1000);

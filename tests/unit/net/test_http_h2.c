@@ -88,10 +88,10 @@ static void on_request(void *self, sc_http_exchange *ex)
         fx->held = ex;
     } else if (sc_str_eq(ex->req.path, SC_STR("/long"))) {
         ex->on_drained = on_drained;
-        sc_http_respond_start(ex, 200, NULL);
+        sc_http_respond_start(ex, 200, NULL, SC_HTTP_LEN_UNKNOWN);
         write_more(ex);
     } else if (sc_str_eq(ex->req.path, SC_STR("/cut"))) {
-        sc_http_respond_start(ex, 200, NULL);
+        sc_http_respond_start(ex, 200, NULL, SC_HTTP_LEN_UNKNOWN);
         sc_http_respond_write(ex, "half", 4);
         sc_http_respond_abort(ex);
     } else if (sc_str_eq(ex->req.path, SC_STR("/none"))) {

@@ -120,12 +120,12 @@ static void on_head(void *self, sc_http_exchange *ex)
     if (sc_str_eq(ex->req.path, SC_STR("/echo"))) {
         ex->body_ops = &echo;
         ex->on_drained = echo_drained;
-        sc_http_respond_start(ex, 200, NULL);
+        sc_http_respond_start(ex, 200, NULL, SC_HTTP_LEN_UNKNOWN);
     } else if (sc_str_eq(ex->req.path, SC_STR("/sink"))) {
         ex->body_ops = &sink;
     } else if (sc_str_eq(ex->req.path, SC_STR("/early"))) {
         ex->body_ops = &sink;
-        sc_http_respond_start(ex, 200, NULL);
+        sc_http_respond_start(ex, 200, NULL, SC_HTTP_LEN_UNKNOWN);
         sc_http_respond_write(ex, "enough", 6);
         sc_http_respond_end(ex);
     }
@@ -136,10 +136,10 @@ static void on_request(void *self, sc_http_exchange *ex)
     (void)self;
     if (sc_str_eq(ex->req.path, SC_STR("/pour"))) {
         ex->on_drained = pour;
-        sc_http_respond_start(ex, 200, NULL);
+        sc_http_respond_start(ex, 200, NULL, SC_HTTP_LEN_UNKNOWN);
         pour(ex);
     } else if (sc_str_eq(ex->req.path, SC_STR("/cut"))) {
-        sc_http_respond_start(ex, 200, NULL);
+        sc_http_respond_start(ex, 200, NULL, SC_HTTP_LEN_UNKNOWN);
         sc_http_respond_write(ex, "half", 4);
     }
 }
