@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Invocation messages from slices and back. Field numbers are those of
- * dapr/proto/internals/v1/service_invocation.proto and dapr/proto/common/v1/common.proto.
+ * dapr/proto/internals/v1/service_invocation.proto and dapr/proto/common/v1/common.proto, but for
+ * one of our own, far behind Dapr's, which its sidecars pass over as any field that they do not
+ * know.
  */
 #include "wire/invoke.h"
 
@@ -30,6 +32,7 @@ enum {
     RESPONSE_HEADERS = 2,
     RESPONSE_TRAILERS = 3,
     RESPONSE_MESSAGE = 4,
+    RESPONSE_BODY_LEN = 1000, /* ours */
     ANSWER_DATA = 1,
     ANSWER_CONTENT_TYPE = 2,
     STATUS_CODE = 1,
@@ -185,8 +188,13 @@ static void put_answer(sc_proto_writer *w, const sc_invoke_response *response, s
 
 static void put_response(sc_proto_writer *w, const sc_invoke_response *response, sc_str data)
 {
-    const char *end = w->at;
+    const char *end;
 
+    if (response->has_body_len) { /* 0 as well */
+        sc_proto_put_varint(w, response->body_len);
+        sc_proto_put_tag(w, RESPONSE_BODY_LEN, SC_PROTO_VARINT);
+    }
+    end = w->at;
     put_answer(w, response, data, data.len > 0);
     sc_proto_put_message(w, RESPONSE_MESSAGE, end);
     put_pairs(w, RESPONSE_TRAILERS, &response->trailers, false);
@@ -435,6 +443,13 @@ static bool read_answer(sc_str answer, sc_invoke_response *out)
     return is_good && step == SC_PROTO_END;
 }
 
+/* A length that no application can have announced is none. */
+static void read_body_len(uint64_t value, sc_invoke_response *out)
+{
+    out->has_body_len = value <= INT64_MAX;
+    out->body_len = out->has_body_len ? value : 0;
+}
+
 sc_code sc_invoke_response_unpack(sc_str bytes, sc_arena *mem, sc_invoke_response *out,
                                   sc_error *err)
 {
@@ -452,6 +467,8 @@ sc_code sc_invoke_response_unpack(sc_str bytes, sc_arena *mem, sc_invoke_respons
             is_good = read_entry(field.bytes, mem, &out->trailers);
         else if (is_bytes(&field, RESPONSE_MESSAGE))
             is_good = read_answer(field.bytes, out);
+        else if (is_number(&field, RESPONSE_BODY_LEN))
+            read_body_len(field.value, out);
     }
     if (!is_good || step != SC_PROTO_END)
         return broken_message(err);

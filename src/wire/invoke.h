@@ -46,6 +46,10 @@ typedef struct sc_invoke_response {
     sc_str type_url;
     sc_str data; /* CallLocal: the body */
     sc_str content_type;
+    /* Ours, and nothing to Dapr's sidecars: what the payloads come to together, in bytes (after
+     * HEAD: what they would), as far as it is known at the head. INT64_MAX at most. */
+    bool has_body_len;
+    uint64_t body_len;
 } sc_invoke_response;
 
 /* One message of CallLocalStream, either way. */

@@ -33,7 +33,8 @@ static void check_response(sc_str bytes, sc_arena *mem)
     if (sc_invoke_response_unpack(sc_invoke_response_pack(&first, mem), mem, &again, &err) !=
             SC_OK ||
         again.status != first.status || again.headers.count != first.headers.count ||
-        !sc_str_eq(again.data, first.data))
+        !sc_str_eq(again.data, first.data) || again.has_body_len != first.has_body_len ||
+        again.body_len != first.body_len)
         abort();
 }
 

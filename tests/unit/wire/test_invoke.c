@@ -166,6 +166,42 @@ static void responses_survive_the_wire(void **state)
     assert_str(*sc_pairs_get(&got.headers, SC_STR("x-my-h")), "1"); /* of gRPC: as it is */
 }
 
+/* Field 1000, which Dapr does not have; 0 is a length like any other. */
+static void the_length_of_an_answer_survives_the_wire(void **state)
+{
+    static const uint64_t lens[] = {0, 1, 127, 128, 10u << 20, INT64_MAX};
+    sc_invoke_response response = {.status = 200};
+    sc_invoke_response got;
+    sc_error err;
+
+    (void)state;
+    assert_int_equal(
+        sc_invoke_response_unpack(sc_invoke_response_pack(&response, &mem), &mem, &got, &err),
+        SC_OK);
+    assert_false(got.has_body_len);
+    response.has_body_len = true;
+    for (size_t i = 0; i < SC_ARRAY_LEN(lens); i++) {
+        response.body_len = lens[i];
+        assert_int_equal(
+            sc_invoke_response_unpack(sc_invoke_response_pack(&response, &mem), &mem, &got, &err),
+            SC_OK);
+        assert_true(got.has_body_len);
+        assert_int_equal(got.body_len, lens[i]);
+    }
+    assert_int_equal(sc_invoke_response_unpack(SC_STR("\xc0\x3e\x0b"), &mem, &got, &err), SC_OK);
+    assert_true(got.has_body_len);
+    assert_int_equal(got.body_len, 11);
+    response.body_len = (uint64_t)INT64_MAX + 1; /* of nothing that there is */
+    assert_int_equal(
+        sc_invoke_response_unpack(sc_invoke_response_pack(&response, &mem), &mem, &got, &err),
+        SC_OK);
+    assert_false(got.has_body_len);
+    assert_int_equal(sc_invoke_response_unpack(SC_STR("\xc2\x3e\x01x"), &mem, &got, &err), SC_OK);
+    assert_false(got.has_body_len); /* a text is no length */
+    assert_int_equal(sc_invoke_response_unpack(SC_STR("\xc0\x3e\xff"), &mem, &got, &err),
+                     SC_INTERNAL);
+}
+
 static void what_applications_and_clients_say_survives_the_wire(void **state)
 {
     sc_invoke_request request = {
@@ -277,6 +313,7 @@ int main(void)
         T(layout_is_that_of_the_proto_files),
         T(chunks_carry_head_and_numbered_pieces),
         T(responses_survive_the_wire),
+        T(the_length_of_an_answer_survives_the_wire),
         T(broken_bytes_are_refused),
         T(what_applications_and_clients_say_survives_the_wire),
         T(too_many_headers_are_refused),
