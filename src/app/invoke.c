@@ -51,6 +51,15 @@ bool sc_invoke_connection_names(const sc_str *connection, sc_str name)
     return false;
 }
 
+void sc_invoke_take_length(sc_invoke_response *answer, sc_str content_length)
+{
+    uint64_t len;
+
+    answer->has_body_len = !sc_http_status_has_no_body(answer->status) &&
+                           sc_str_to_u64(content_length, &len) && len <= INT64_MAX;
+    answer->body_len = answer->has_body_len ? len : 0;
+}
+
 sc_str sc_invoke_http_name(sc_str name, sc_arena *mem)
 {
     if (sc_str_starts(name, SC_STR("grpc-")))

@@ -103,6 +103,9 @@ sc_str sc_invoke_failure(const sc_invoke_op *op, sc_arena *mem);
 bool sc_invoke_is_hop_header(sc_str name);
 /* Whether the Connection header (NULL: none) names `name`. */
 bool sc_invoke_connection_names(const sc_str *connection, sc_str name);
+/* Takes the length of an answer's body from a Content-Length. None is taken when that is not one
+ * plain number, or when the answer's status, which is set, has no body. */
+void sc_invoke_take_length(sc_invoke_response *answer, sc_str content_length);
 /* The name under which HTTP sees a name that gRPC keeps for itself: "grpc-x" and ":authority" as
  * "dapr-grpc-x" and "dapr-authority". */
 sc_str sc_invoke_http_name(sc_str name, sc_arena *mem);

@@ -190,6 +190,8 @@ static void take_answer(grpc_leg *leg)
     }
     answer->status = (int)err.code;
     answer->text = text;
+    answer->has_body_len = true; /* it is one message */
+    answer->body_len = answer->data.len;
     if (details && err.code != SC_OK)
         answer->packed = *details;
     take_pairs(&answer->headers, &leg->grpc.headers, mem);

@@ -323,9 +323,10 @@ static void on_head(sc_http_call_op *http)
 
         if (sc_str_eq(pair->name, SC_STR("content-type")))
             op->answer.content_type = pair->value;
-        if (!sc_invoke_is_hop_header(pair->name) &&
-            !sc_str_eq(pair->name, SC_STR("content-length")) &&
-            !(connection && sc_invoke_connection_names(connection, pair->name)))
+        if (sc_str_eq(pair->name, SC_STR("content-length")))
+            sc_invoke_take_length(&op->answer, pair->value); /* not there if we unpack the body */
+        else if (!sc_invoke_is_hop_header(pair->name) &&
+                 !(connection && sc_invoke_connection_names(connection, pair->name)))
             sc_pairs_add(&op->answer.headers, mem, pair->name, pair->value);
     }
     op->events->on_head(op);

@@ -15,8 +15,9 @@ typedef struct peer_leg {
     sc_pairs metadata;
     sc_str parts[2];
     uint64_t sent_seq;
-    uint64_t next_seq; /* of the next payload received */
-    sc_error failure;  /* ours, about what the peer sent */
+    uint64_t next_seq;     /* of the next payload received */
+    uint64_t received_len; /* of the answer's body */
+    sc_error failure;      /* ours, about what the peer sent */
     bool is_unary;
     bool is_cancelled;
 } peer_leg;
@@ -155,6 +156,18 @@ static void give_up(peer_leg *leg)
     sc_grpc_channel_cancel(sc_peer_channel(leg->peer), &leg->grpc);
 }
 
+/* Dapr's sidecars leave the application's Content-Length out; where there is one, it counts. */
+static void take_length(sc_invoke_response *answer)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < answer->headers.count; i++) {
+        if (sc_str_eq_nocase(answer->headers.at[i].name, SC_STR("content-length")) && found++ == 0)
+            sc_invoke_take_length(answer, answer->headers.at[i].value);
+    }
+    answer->has_body_len &= found == 1;
+}
+
 /* The head, kept; false when it is none. */
 static bool take_head(peer_leg *leg, sc_str head)
 {
@@ -163,8 +176,26 @@ static bool take_head(peer_leg *leg, sc_str head)
     if (sc_invoke_response_unpack(sc_arena_str(op->op.mem, head), op->op.mem, &op->answer,
                                   &leg->failure) != SC_OK)
         return false;
+    if (!op->answer.has_body_len && op->answer.status >= 100)
+        take_length(&op->answer);
     op->has_head = true;
     op->events->on_head(op);
+    return true;
+}
+
+/* A piece of the body, which is not longer than announced: false when it is. */
+static bool hand_on(peer_leg *leg, sc_str piece)
+{
+    sc_invoke_op *op = leg->op;
+
+    leg->received_len += piece.len;
+    if (op->answer.has_body_len && leg->received_len > op->answer.body_len) {
+        (void)sc_fail(&leg->failure, SC_INTERNAL,
+                      "the answer's body is longer than the %llu bytes that were announced",
+                      (unsigned long long)op->answer.body_len);
+        return false;
+    }
+    op->events->on_data(op, piece.at, piece.len);
     return true;
 }
 
@@ -192,8 +223,8 @@ static void on_message(sc_grpc_call_op *grpc, sc_str message)
         return;
     }
     leg->next_seq += chunk.has_payload;
-    if (chunk.payload.len > 0 && !sc_grpc_call_is_over(grpc))
-        op->events->on_data(op, chunk.payload.at, chunk.payload.len);
+    if (chunk.payload.len > 0 && !sc_grpc_call_is_over(grpc) && !hand_on(leg, chunk.payload))
+        give_up(leg);
 }
 
 static void on_drained(sc_grpc_call_op *grpc)
@@ -214,7 +245,19 @@ static void hand_on_unary(peer_leg *leg)
     op->has_head = true;
     op->events->on_head(op);
     if (op->answer.data.len > 0 && !leg->is_cancelled)
-        op->events->on_data(op, op->answer.data.at, op->answer.data.len);
+        (void)hand_on(leg, op->answer.data);
+}
+
+/* The answer came to its end: also to the one that was announced? */
+static void check_length(peer_leg *leg)
+{
+    const sc_invoke_op *op = leg->op;
+
+    if (op->answer.has_body_len && leg->received_len < op->answer.body_len &&
+        op->ask.verb != SC_INVOKE_VERB_HEAD && leg->failure.code == SC_OK)
+        (void)sc_fail(
+            &leg->failure, SC_INTERNAL, "the answer's body ended after %llu of %llu bytes",
+            (unsigned long long)leg->received_len, (unsigned long long)op->answer.body_len);
 }
 
 static void on_done(sc_op *done)
@@ -233,6 +276,8 @@ static void on_done(sc_op *done)
     op->is_unreached = leg->grpc.is_unreached;
     if (done->err.code == SC_OK && leg->is_unary)
         hand_on_unary(leg);
+    if (done->err.code == SC_OK && op->has_head && !leg->is_cancelled)
+        check_length(leg);
     if (leg->failure.code != SC_OK)
         op->op.err = leg->failure;
     else if (done->err.code == SC_OK && !op->has_head)

@@ -14,6 +14,12 @@ const char *sc_http_status_phrase(int status);
 /* The same for people to read: "Status" for a number that has none. */
 const char *sc_http_status_text(int status);
 
+/* RFC 9110 section 6.4.1: whatever its headers say. */
+static inline bool sc_http_status_has_no_body(int status)
+{
+    return status == 204 || status == 304 || (status >= 100 && status < 200);
+}
+
 /* "name: value" and a line end, "content-type" as "Content-Type": the first letter of a name and
  * each behind '-' in upper case, as Go writes them and people expect to read them. */
 void sc_http_put_header(sc_buf *out, sc_str name, sc_str value);

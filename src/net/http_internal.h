@@ -140,11 +140,6 @@ void sc_http_live_drained(sc_http_live *live);
 /* Calls on_half_closed while the handler has more to say. */
 void sc_http_live_half_closed(sc_http_live *live);
 
-static inline bool sc_http_status_has_no_body(int status)
-{
-    return status == 204 || status == 304 || (status >= 100 && status < 200);
-}
-
 /* ---- client ---- */
 
 typedef struct sc_http_job sc_http_job;

@@ -14,6 +14,7 @@
 
 /* HTTPExtension.Verb; 0 is NONE. */
 #define SC_INVOKE_VERB_NONE    0u
+#define SC_INVOKE_VERB_HEAD    2u
 #define SC_INVOKE_VERB_POST    3u
 #define SC_INVOKE_VERB_CONNECT 6u
 /* "GET" for 1 and so on; "NONE" for 0 and what is not known. */

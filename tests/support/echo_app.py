@@ -132,15 +132,18 @@ class EchoApp:
         return self.say(connection, status + " x", headers + ["Location: /elsewhere"], b"body of " + status.encode())
 
     def do_download(self, connection, request):
-        """/download/N: N bytes in chunks."""
+        """/download/N: N bytes in chunks; /download/N/counted: with a Content-Length."""
         left = int(request.path.split("/")[2])
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
-                           b"Transfer-Encoding: chunked\r\n\r\n")
+        is_counted = request.path.endswith("/counted")
+        framing = f"Content-Length: {left}" if is_counted else "Transfer-Encoding: chunked"
+        connection.sendall("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+                           f"{framing}\r\n\r\n".encode())
         while left:
             part = BLOCK[:min(left, len(BLOCK))]
-            connection.sendall(b"%x\r\n%s\r\n" % (len(part), part))
+            connection.sendall(part if is_counted else b"%x\r\n%s\r\n" % (len(part), part))
             left -= len(part)
-        connection.sendall(b"0\r\n\r\n")
+        if not is_counted:
+            connection.sendall(b"0\r\n\r\n")
         return True
 
     def do_packed(self, connection, request):

@@ -118,6 +118,15 @@ def test_call_local_stream_to_an_http_application(ports):
         head, answer = call_stream(ports["http"], chunks(request(), *parts, payload_in_first=in_first))
         assert json.loads(answer)["body"] == body.decode()
         assert head.status.code == 200 and head.message.content_type == "application/json"
+        assert head.body_length == len(answer) and "Content-Length" not in head.headers
+
+
+def test_the_head_tells_the_length_that_the_application_told(ports):
+    for method, length in (("status/200", 11), ("empty", 0), ("status/404", 11), ("download/5/counted", 5),
+                           ("download/5", None), ("status/204", None), ("status/304", None)):
+        head, body = call_stream(ports["http"], chunks(request(method)))
+        assert (head.body_length if head.HasField("body_length") else None) == length, method
+        assert len(body) == (length or len(body)) and "Content-Length" not in head.headers
 
 
 def test_an_empty_body_has_no_chunks(ports):
