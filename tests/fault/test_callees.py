@@ -59,12 +59,16 @@ def refusal(stream, status, text):
                    grpc_message=text)
 
 
-def chunk(has_head=True, payload=None, seq=0):
-    """One message of CallLocalStream's answer."""
+def chunk(has_head=True, payload=None, seq=0, length=None, announced=()):
+    """One message of CallLocalStream's answer; `length` as sidecars of this kind tell it, `announced` in headers."""
     made = grpc_api.module("dapr/proto/internals/v1/service_invocation").InternalInvokeResponseStream()
     if has_head:
         made.response.status.code = 200
         made.response.message.content_type = "text/plain"
+        if length is not None:
+            made.response.body_length = length
+        for name, value in announced:
+            made.response.headers[name].values.append(value)
     if payload is not None:
         made.payload.data, made.payload.seq = payload, seq
     return made.SerializeToString()
@@ -324,6 +328,73 @@ def test_an_answer_that_stops_in_the_middle_is_never_a_success(caller, bad, code
     assert ask(caller)[0] == 0
     assert refused(caller, "far", "json", verb=GET)[:2] == \
         ("INTERNAL", f"failed to invoke, id: far, err: rpc error: code = {code} desc = {text}")
+
+
+# ---- answers that are not as long as they say ----
+
+EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+LENGTH = "Content-Length"
+
+
+def whole(*messages):
+    return lambda stream: begin(stream) + b"".join(message(stream, one) for one in messages) + end(stream)
+
+
+def pipelined(caller):
+    """What is said to three requests at once, to the end of the connection."""
+    with socket.create_connection(("127.0.0.1", caller.port), timeout=30) as connection:
+        connection.sendall(b"GET /v1.0/invoke/far/method/json HTTP/1.1\r\nHost: x\r\n\r\n" * 2 +
+                           b"GET /v1.0/invoke/far/method/json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        heard = b""
+        try:
+            while part := connection.recv(65536):
+                heard += part
+        except ConnectionError:
+            pass
+    return heard
+
+
+@pytest.mark.parametrize("text, messages", [
+    ("is longer than the 5 bytes that were announced", [chunk(True, b"first" + EVIL, length=5)]),
+    ("is longer than the 5 bytes that were announced", [chunk(True, b"fir", length=5), chunk(False, b"st" + EVIL, 1)]),
+    ("is longer than the 5 bytes that were announced", [chunk(True, b"first" + EVIL, announced=[(LENGTH, "5")])]),
+    ("ended after 5 of 60 bytes", [chunk(True, b"first", length=60)]),
+    ("ended after 10 of 60 bytes", [chunk(True, b"first", length=60), chunk(False, b"first", 1)]),
+    ("ended after 0 of 1 bytes", [chunk(True, length=1)]),
+    ("ended after 5 of 60 bytes", [chunk(True, b"first", announced=[("content-length", "60")])]),
+], ids=["long", "long later", "long by header", "short", "short later", "nothing", "short by header"])
+def test_an_answer_of_another_length_is_never_a_success(caller, bad, text, messages):
+    """Nor can it be taken for two, or swallow the next."""
+    bad(whole(*messages), "each")
+    assert ask(caller)[0] == 0
+    code, said = refused(caller, "far", "json", verb=GET)[:2]
+    assert (code, said) == ("INTERNAL", "failed to invoke, id: far, err: rpc error: code = Internal desc = the answer's body "
+                            + text)
+    heard = pipelined(caller)
+    assert heard.count(b"HTTP/1.1 ") == 1 and b"evil" not in heard
+    assert heard.partition(b"\r\n\r\n")[2] in (b"", b"fir", b"first", b"firstfirst")
+
+
+@pytest.mark.parametrize("messages, body", [([chunk(True, b"first", length=5), chunk(False, EVIL, 1)], b"first"),
+                                            ([chunk(True, EVIL, length=0)], b"")])
+def test_more_than_a_whole_answer_ends_the_connection(caller, bad, messages, body):
+    bad(whole(*messages), "each")
+    assert refused(caller, "far", "json", verb=GET)[0] == "INTERNAL"
+    heard = pipelined(caller)
+    assert heard.count(b"HTTP/1.1 ") == 1 and heard.endswith(b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize("announced, length", [
+    ([(LENGTH, "5")], None), ([("content-length", "5")], None), ([(LENGTH, "5")], 5), ([(LENGTH, "7")], 5),
+    ([(LENGTH, "5"), (LENGTH, "7")], None), ([(LENGTH, "7"), ("content-length", "7")], None), ([(LENGTH, "7, 7")], None),
+    ([(LENGTH, "+7")], None), ([(LENGTH, "7 ")], None), ([(LENGTH, "")], None), ([(LENGTH, "9223372036854775808")], None),
+    ([(LENGTH, "5\r\nX-Evil: 1")], None), ([], 2**63), ([], 2**64 - 1)])
+def test_a_length_of_other_sidecars_counts_if_it_is_one(caller, bad, announced, length):
+    bad(whole(chunk(True, b"first", length=length, announced=announced)), "each")
+    assert ask(caller) == (200, b"first")
+    heard = pipelined(caller)
+    assert heard.count(b"HTTP/1.1 200 OK\r\n") == heard.count(b"\r\nContent-Length: 5\r\n") == 3
+    assert heard.lower().count(b"content-length") == 3 and b"X-Evil" not in heard
 
 
 # ---- anything ----

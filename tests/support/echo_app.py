@@ -50,6 +50,7 @@ class EchoApp:
         self.lock = threading.Lock()
         self.hung_up = threading.Event()  # a client went away before its answer
         self.go_on = threading.Event()
+        self.script = []
         self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.connections = []
@@ -147,7 +148,8 @@ class EchoApp:
         return True
 
     def do_packed(self, connection, request):
-        """/packed/N: N zeros packed by gzip, in chunks. Behind that: "cut", without the end; "corrupt"; a status."""
+        """/packed/N: N zeros packed by gzip, in chunks. Behind that: "cut", without the end; "corrupt"; "counted", with a
+        Content-Length; a status."""
         request.body()
         _, _, length, *how = request.path.split("/")
         body = gzip.compress(b"0" * int(length))
@@ -156,6 +158,8 @@ class EchoApp:
         if "corrupt" in how:
             body = b"no" + body[2:]
         status = next((one for one in how if one.isdigit()), "200")
+        if "counted" in how:
+            return self.say(connection, f"{status} x", ["Content-Encoding: gzip", "X-App: one"], body)
         connection.sendall(f"HTTP/1.1 {status} x\r\nContent-Encoding: gzip\r\nX-App: one\r\n"
                            "Transfer-Encoding: chunked\r\n\r\n".encode())
         for at in range(0, len(body), 30000):
@@ -219,12 +223,16 @@ class EchoApp:
                            b"5\r\nfirst\r\n" + end)
         return True
 
-    def do_parts(self, connection, request):
-        """A part, and the other when the test says so."""
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nfirst")
-        self.go_on.wait(20)
-        connection.sendall(b"second")
-        return True
+    def do_script(self, connection, request):
+        """What the test has put into `script`: each piece is a write, None waits until the test says so, and an empty
+        one ends the connection."""
+        request.body()
+        for piece in self.script:
+            if piece is None:
+                self.go_on.wait(20)
+            else:
+                connection.sendall(piece)
+        return b"" not in self.script
 
     def do_empty(self, connection, request):
         return self.say(connection, "200 OK")

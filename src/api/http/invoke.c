@@ -3,9 +3,10 @@
  * Service invocation over HTTP: /v1.0/invoke/{id}/method/{path}, and any other path with the id in
  * the dapr-app-id header or in basic authentication (HTTP API, service invocation).
  *
- * Bodies pass through in parts. An answer that is whole by the end of the turn in which it begins
- * has a length, and so has one of 400 and more, however it comes; both are gathered for that as
- * long as they are short. One without a media type waits for its first piece.
+ * Bodies pass through in parts, under the length that the application announced. An answer without
+ * one is gathered as long as it is short, so that it has one all the same: to the end of the turn
+ * in which it begins, and one of 400 and more however it comes. One without a media type waits for
+ * its first piece.
  */
 #include "api/http/internal.h"
 #include "wire/base64.h"
@@ -320,6 +321,19 @@ static void add_own_headers(http_invocation *call)
     http_add_cors(ctx, &call->headers);
 }
 
+static bool is_head(const http_invocation *call)
+{
+    return sc_str_eq(call->ctx->ex->req.method, SC_STR("HEAD"));
+}
+
+/* What the caller is told of the body's length: nothing behind HEAD, as in Dapr. */
+static uint64_t announced_len(const http_invocation *call)
+{
+    const sc_invoke_response *answer = &call->inv.op.answer;
+
+    return answer->has_body_len && !is_head(call) ? answer->body_len : SC_HTTP_LEN_UNKNOWN;
+}
+
 /* The head as it stands, and what was gathered; the rest of the body follows as it comes. */
 static void start_answer(http_invocation *call)
 {
@@ -327,15 +341,15 @@ static void start_answer(http_invocation *call)
 
     call->is_gathering = call->is_held = false;
     call->is_head_sent = true;
-    sc_http_respond_start(ex, call->status, &call->headers, SC_HTTP_LEN_UNKNOWN);
+    sc_http_respond_start(ex, call->status, &call->headers, announced_len(call));
     sc_http_respond_write(ex, call->gathered.at, call->gathered.len);
 }
 
-/* What is whole when the turn ends gets a length. Chunks would say the same, but clients on Node 18
- * take an answer in chunks that comes in one piece for one that broke off. */
+/* What has no length yet gets one if it is whole when the turn ends. Chunks would say the same, but
+ * clients on Node 18 take an answer in chunks that comes in one piece for one that broke off. */
 static void hold_answer(http_invocation *call)
 {
-    if (sc_str_eq(call->ctx->ex->req.method, SC_STR("HEAD")) || call->is_request_open) {
+    if (call->inv.op.answer.has_body_len || call->is_request_open || is_head(call)) {
         start_answer(call);
         return;
     }

@@ -208,8 +208,9 @@ def test_a_long_body_is_one_message_to_a_grpc_application(side):
     body = b"q" * 3_000_000
     status, data, _ = side["gb"].request("POST", "/v1.0/invoke/gb/method/m", body)
     assert status == 200 and json.loads(data)["data"] == body.decode()
-    status, data, _ = side["gb"].request("POST", "/v1.0/invoke/gb/method/size", b"3000000")
+    status, data, headers = side["gb"].request("POST", "/v1.0/invoke/gb/method/size", b"3000000")
     assert status == 200 and len(data) == 3_000_000
+    assert headers["Content-Length"] == "3000000"  # which a message always has
 
 
 # ---- failures ----

@@ -44,6 +44,10 @@ def test_the_sidecar_asks_for_gzip_and_unpacks_it(target, app):
     answer = ask(target, "/packed/1000/404")
     assert (answer.status, answer.read(), answer.getheader("Content-Length")) == (404, b"0" * 1000, "1000")
     assert answer.getheader("Content-Encoding") is None
+    answer = ask(target, "/packed/100000/counted")  # whose length is not that of what is in it
+    assert (answer.getheader("Content-Length"), answer.read()) == (None, b"0" * 100000)
+    answer = ask(target, "/packed/1000/counted")
+    assert (answer.getheader("Content-Length"), answer.read()) == ("1000", b"0" * 1000)
     answer = ask(target, "/json")  # and what is not packed stays as it is
     assert json.loads(answer.read())["target"] == "/json"
 
@@ -54,6 +58,9 @@ def test_who_asks_for_an_encoding_or_a_range_gets_what_the_application_says(targ
         answer = ask(target, "/packed/1000", **headers)
         assert answer.getheader("Content-Encoding") == "gzip" and gzip.decompress(answer.read()) == b"0" * 1000
         assert accepted(app) == heard
+        answer = ask(target, "/packed/100000/counted", **headers)
+        packed = answer.read()
+        assert answer.getheader("Content-Length") == str(len(packed)) and gzip.decompress(packed) == b"0" * 100000
     answer = ask(target, "/json", method="HEAD")
     assert answer.status == 200 and accepted(app) == []
 
