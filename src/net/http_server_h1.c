@@ -361,6 +361,8 @@ static void put_head(h1_exchange *ex, int status, const sc_pairs *headers, sc_bu
     if (ex->closes_after || ex->conn->is_shutting) {
         ex->closes_after = true;
         sc_buf_add_str(out, SC_STR("Connection: close\r\n"));
+    } else if (ex->is_http10) { /* which does not keep it unless told so: RFC 9112 section 9.3 */
+        sc_buf_add_str(out, SC_STR("Connection: keep-alive\r\n"));
     }
 }
 

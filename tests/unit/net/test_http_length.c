@@ -224,6 +224,8 @@ static void http_1_0_may_keep_its_connection(void **state)
                      "GET /?ghi&jkl HTTP/1.0\r\n\r\n",
                      NULL, heard));
     assert_int_equal(count(heard, "HTTP/1.0 200 OK\r\n"), 2);
+    assert_int_equal(count(heard, "\r\nConnection: keep-alive\r\n"), 1); /* else nobody knows */
+    assert_int_equal(count(heard, "\r\nConnection: close\r\n"), 1);
     assert_int_equal(count(heard, "\r\nContent-Length: 6\r\n"), 2);
     assert_true(ends_with(heard, "\r\n\r\nghijkl"));
 }
