@@ -257,9 +257,14 @@ http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {fo
         started = time.monotonic()
         process = self.start([*wrapper, *self.binary, *map(str, flags)])
         sidecar = Sidecar(self, process, ports, 0)
-        wait_for(sidecar.is_up, f"the sidecar {app_id} is up", 0.0005)
+        wait_for(lambda: sidecar.is_up() or self.check_runs(process, app_id), f"the sidecar {app_id} is up", 0.0005)
         sidecar.took_ms = (time.monotonic() - started) * 1000
         return sidecar
+
+    def check_runs(self, process, name):
+        if process.poll() is not None:
+            said = (self.folder / "log").read_text(errors="replace")[-1000:]
+            raise Failed(f"{name} ended with {process.returncode} at its start; the end of what was said:\n{said}")
 
     def wrk(self, connections, url, script="", seconds=None, body=BODY):
         """POST of `body` unless `script` says otherwise. An answer that is no success fails the run."""
