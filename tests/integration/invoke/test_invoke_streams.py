@@ -45,9 +45,9 @@ def connect(sidecar):
     return socket.create_connection(("127.0.0.1", sidecar.port), timeout=60)
 
 
-def hear(connection, until):
-    heard = b""
-    while until not in heard:
+def hear(connection, until, heard=b"", times=1):
+    """`heard` and what comes behind it, up to the piece with which `until` is there so many times."""
+    while heard.count(until) < times:
         part = connection.recv(65536)
         assert part, heard
         heard += part
@@ -190,9 +190,7 @@ def hear_end(connection):
 
 def hear_times(connection, body, times):
     """Answers that end with `body`, one behind the other."""
-    heard = b""
-    while heard.count(body) < times:
-        heard += hear(connection, body)
+    heard = hear(connection, body, times=times)
     assert heard.endswith(b"\r\n\r\n" + body)
     return heard
 
@@ -235,7 +233,7 @@ def test_a_length_that_the_application_announced_comes_back(pair, send, pieces, 
         heard = hear(connection, b"\r\n\r\n")
         assert not waits or heard.endswith(b"\r\n\r\n")
         app.go_on.set()
-        lines, body = parted(heard if b"second" in heard else heard + hear(connection, b"second"))
+        lines, body = parted(hear(connection, b"second", heard))
         assert framing(lines) == [b"Content-Length: 11"] and b"Content-Type: text/plain" in lines
         assert body == b"firstsecond"
     heard = hear_times(send(GET_SCRIPT, times=3), b"firstsecond", 3)
@@ -258,7 +256,7 @@ def test_an_answer_without_a_length_goes_on_in_chunks(pair, send, head, first, s
     connection = send(GET_SCRIPT)
     heard = hear(connection, b"first")  # nobody has sent the second yet
     app.go_on.set()
-    lines, body = parted(heard + hear(connection, b"\r\n0\r\n\r\n"))
+    lines, body = parted(hear(connection, b"\r\n0\r\n\r\n", heard))
     assert framing(lines) == [b"Transfer-Encoding: chunked"]
     assert body == b"5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n"
 
@@ -315,9 +313,7 @@ def test_what_stands_behind_an_answer_is_no_answer(pair, send):
 def test_a_length_that_is_none_is_an_error(pair, send, lines):
     pair[0].script = [OK + lines + b"\r\n\r\nfirst", b""]
     connection = send(GET_SCRIPT, times=2)
-    heard = hear(connection, b"ERR_DIRECT_INVOKE")
-    while heard.count(b"ERR_DIRECT_INVOKE") < 2:
-        heard += hear(connection, b"ERR_DIRECT_INVOKE")
+    heard = hear(connection, b"ERR_DIRECT_INVOKE", times=2)
     assert heard.count(b"HTTP/1.1 500 Internal Server Error\r\n") == 2 and b"200 OK" not in heard
 
 
