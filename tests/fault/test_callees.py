@@ -18,7 +18,7 @@ import pytest
 import grpc_api
 from echo_app import EchoApp
 from invoke_service import refused
-from sidecar import Sidecar, free_port, wait_until
+from sidecar import Sidecar, free_port, hear_end, wait_until
 
 PREFACE_LEN = 24
 DATA, HEADERS, RST, SETTINGS, PING = 0, 1, 3, 4, 6
@@ -345,13 +345,7 @@ def pipelined(caller):
     with socket.create_connection(("127.0.0.1", caller.port), timeout=30) as connection:
         connection.sendall(b"GET /v1.0/invoke/far/method/json HTTP/1.1\r\nHost: x\r\n\r\n" * 2 +
                            b"GET /v1.0/invoke/far/method/json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        heard = b""
-        try:
-            while part := connection.recv(65536):
-                heard += part
-        except ConnectionError:
-            pass
-    return heard
+        return hear_end(connection)
 
 
 @pytest.mark.parametrize("text, messages", [

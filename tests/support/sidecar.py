@@ -29,6 +29,17 @@ BINARY = os.environ.get("PILLION", str(ROOT / "build/dev/pillion"))
 PORTS = itertools.cycle(range(12000 + os.getpid() % 40 * 500, 12500 + os.getpid() % 40 * 500))
 
 
+def hear_end(connection):
+    """All that is heard before the connection ends, however it does."""
+    heard = b""
+    try:
+        while part := connection.recv(65536):
+            heard += part
+    except ConnectionError:
+        pass
+    return heard
+
+
 def free_port():
     """A port that nobody has."""
     for port in PORTS:

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from echo_app import BLOCK, EchoApp
-from sidecar import Sidecar, wait_until
+from sidecar import Sidecar, hear_end, wait_until
 
 GIGABYTE = 1 << 30
 PREFIX = "/v1.0/invoke/callee/method/"
@@ -175,17 +175,6 @@ def parted(heard):
 def framing(lines):
     """Those that tell how long the body is."""
     return [line for line in lines if line.startswith((b"Content-Length", b"Transfer-Encoding"))]
-
-
-def hear_end(connection):
-    """All that is heard before the connection ends, however it does."""
-    heard = b""
-    try:
-        while part := connection.recv(65536):
-            heard += part
-    except ConnectionError:
-        pass
-    return heard
 
 
 def hear_times(connection, body, times):
